@@ -1,0 +1,140 @@
+"""The catalogue: one page for every kind in the registry, written before Sphinx looks for pages.
+
+Nothing here names a kind. A page shows what the definition says (docstring, formula, expression, names in ONNX, Python
+and NumPy, fields), the source of its rules, and its row in the table of tests.
+"""
+
+import importlib
+import inspect
+import re
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+RULES = ("body", "shape", "forward", "backward")
+
+
+def registered() -> Mapping[str, type]:
+    """Every kind of the catalogue by name."""
+    importlib.import_module("localgrad.nodes")
+    kinds: Mapping[str, type] = importlib.import_module("localgrad.graph.registry").kinds()
+    return {name: kinds[name] for name in sorted(kinds) if not name.startswith("_")}
+
+
+def code(text: str) -> str:
+    """Text as inline code; an empty text stays empty."""
+    return f"`{text}`" if text else ""
+
+
+def names(kind: Any) -> dict[str, str]:
+    """What the kind is called elsewhere, as Markdown."""
+    return {
+        "ONNX": code(getattr(kind, "onnx", None) or ""),
+        "operator": code(getattr(kind, "operator", None) or ""),
+        "NumPy": ", ".join(code(f"np.{name}") for name in getattr(kind, "numpy", ())),
+    }
+
+
+def facts(kind: Any) -> list[str]:
+    """The table under the formula."""
+    rows = {title: text for title, text in names(kind).items() if text}
+    rows["inputs"] = ", ".join(code(name) for name in kind.inputs)
+    if kind.outputs != 1:
+        rows["outputs"] = str(kind.outputs)
+    if not kind.pure:
+        rows["pure"] = "no: never merged, dropped, folded or reordered"
+    if not kind.differentiable:
+        rows["differentiable"] = "no: its outputs carry no gradient"
+    return ["| | |", "|---|---|", *(f"| {title} | {text} |" for title, text in rows.items() if text), ""]
+
+
+def fields(kind: Any) -> list[str]:
+    """The table of fields, with type and default."""
+    if not kind.fields:
+        return []
+    lines = ["## Fields", "", "| field | type | default |", "|---|---|---|"]
+    for name in kind.fields:
+        owner = next(base for base in kind.__mro__ if name in base.__dict__.get("__annotations__", {}))
+        annotation = str(owner.__annotations__[name]).replace("|", "\\|")
+        default = code(repr(getattr(kind, name)).replace("|", "\\|")) if hasattr(kind, name) else "required"
+        lines.append(f"| `{name}` | {code(annotation)} | {default} |")
+    return [*lines, ""]
+
+
+def rules(kind: Any) -> list[str]:
+    """The source of each rule, from the class that states it; what the bases of all kinds say is left out."""
+    lines: list[str] = []
+    for rule in RULES:
+        owner = next((base for base in kind.__mro__ if rule in base.__dict__), None)
+        if owner is None or owner.__module__.startswith("localgrad.graph."):
+            continue
+        try:
+            source = textwrap.dedent(inspect.getsource(owner.__dict__[rule]))
+        except (OSError, TypeError):
+            continue  # made by a decorator from the expression or the body
+        origin = "" if owner is kind else f" (from `{owner.__name__}`)"
+        lines += [f"**{rule}**{origin}", "", "```python", source.rstrip(), "```", ""]
+    return ["## Rules", "", *lines] if lines else []
+
+
+def case(name: str, tables: list[Path]) -> list[str]:
+    """Where the kind stands in the table of tests."""
+    use = re.compile(rf"^(?!\s*(from|import|#)\b).*\b{re.escape(name)}\b")
+    for path in tables:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            if use.match(line):
+                return [f"Tested by its row in `{path.parent.name}/{path.name}`, line {number}.", ""]
+    return []
+
+
+def page(name: str, kind: Any, tables: list[Path]) -> str:
+    """The page of one kind."""
+    lines = [f"# {name}", "", inspect.cleandoc(kind.__doc__ or ""), ""]
+    if kind.formula:
+        lines += ["```{math}", kind.formula, "```", ""]
+    if expression := getattr(kind, "expression", None):
+        lines += ["Computed as", "", "```python", str(expression), "```", ""]
+    lines += [*facts(kind), *fields(kind), *rules(kind), *case(name, tables)]
+    return "\n".join(lines)
+
+
+def index(kinds: Mapping[str, type]) -> str:
+    """The page that lists all kinds by family."""
+    families: dict[str, list[str]] = {}
+    for name, kind in kinds.items():
+        families.setdefault(getattr(kind, "family", ""), []).append(name)
+    lines = ["# Kinds of nodes", "", f"The catalogue has {len(kinds)} kinds, each with its own forward and backward.", ""]
+    for family in sorted(families):
+        lines += [f"## {family}", "", "| kind | formula | ONNX | operator | NumPy |", "|---|---|---|---|---|"]
+        for name in families[family]:
+            formula = getattr(kinds[name], "formula", "").replace("|", r"\vert ")
+            shown = f"${formula}$" if formula and "\n" not in formula else ""
+            lines.append(f"| [{name}]({name}.md) | {shown} | " + " | ".join(names(kinds[name]).values()) + " |")
+        lines.append("")
+    return "\n".join([*lines, "```{toctree}", ":hidden:", "", *kinds, "```", ""])
+
+
+def write(app: Sphinx) -> None:
+    """Write the pages that changed and remove those of kinds that are gone."""
+    folder = Path(app.srcdir) / "reference" / "kinds"
+    folder.mkdir(parents=True, exist_ok=True)
+    tests = Path(app.srcdir).parent / "tests"
+    tables = [*sorted(tests.glob("cases*.py")), *sorted(tests.glob("cases/*.py"))]
+    kinds = registered()
+    pages = {name: page(name, kind, tables) for name, kind in kinds.items()} | {"index": index(kinds)}
+    for path in folder.glob("*.md"):
+        if path.stem not in pages:
+            path.unlink()
+    for name, text in pages.items():
+        path = folder / f"{name}.md"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Write the catalogue when the builder starts."""
+    app.connect("builder-inited", write)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,41 @@
+"""Formulas as MathML, which browsers draw themselves: the pages work offline and ask no other host for a script."""
+
+from typing import Any
+
+from docutils import nodes
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+
+def markup(node: nodes.Node, as_block: bool) -> str:
+    """The MathML of a formula; its LaTeX and a warning where docutils cannot read it."""
+    latex = node.astext()
+    try:
+        return str(tex2mathml(latex, as_block=as_block))
+    except MathError as error:
+        logger.warning("formula not understood: %s (%s)", latex, error, location=node)
+        return f"<code>{latex}</code>"
+
+
+def visit_inline(writer: Any, node: nodes.math) -> None:
+    """Write a formula within a line."""
+    writer.body.append(markup(node, as_block=False))
+    raise nodes.SkipNode
+
+
+def visit_block(writer: Any, node: nodes.math_block) -> None:
+    """Write a formula on lines of its own."""
+    writer.body.append(writer.starttag(node, "div", CLASS="math"))
+    writer.body.append(markup(node, as_block=True))
+    writer.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Offer the renderer `mathml` to `html_math_renderer`."""
+    app.add_html_math_renderer("mathml", inline_renderers=(visit_inline, None), block_renderers=(visit_block, None))
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

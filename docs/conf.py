@@ -1,0 +1,56 @@
+"""How Sphinx builds these pages: MyST Markdown, its code cells executed, a page for every kind made from the registry."""
+
+import os
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+here = Path(__file__).parent
+sys.path.insert(0, str(here / "_extensions"))
+
+# The kernel that executes the pages says on stderr that a debugger would be slower; nobody debugs it.
+os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+
+project = "localgrad"
+author = "The localgrad developers"
+version = release = version_of("localgrad")
+language = "en"
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "mathml",  # ours: formulas without a script from another host
+    "kinds",  # ours: the catalogue, from the registry
+]
+
+exclude_patterns = ["_build", "_extensions", "jupyter_execute", "**.ipynb_checkpoints"]
+nitpicky = False  # names in prose are not all targets; a broken link of Markdown still is an error
+suppress_warnings = ["toc.empty_glob"]  # a section whose pages are still to be written
+
+# Markdown
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist", "smartquotes"]
+myst_heading_anchors = 3
+
+# Executed examples: always, in a folder of their own, and an exception fails the build unless the cell is tagged
+# `raises-exception`.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_timeout = 120
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_merge_streams = True
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # nothing from another host
+
+# Reference pages
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+
+# Pages
+html_theme = "furo"
+html_title = "localgrad"
+html_math_renderer = "mathml"
+html_show_sphinx = False
+html_copy_source = False

@@ -1,0 +1,22 @@
+"""What every test shares: one BLAS thread per process, and random examples that are the same on every run."""
+
+import os
+
+# Before NumPy is imported: processes running side by side with a pool of threads each only wait for one another.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("MKL_NUM_THREADS", "1")
+
+from hypothesis import HealthCheck, settings
+
+# Derandomised, so a failure is the change's and not the day's; without a deadline, because the first example of a test
+# may compile a kernel; without the database, which only serves random runs.
+settings.register_profile(
+    "localgrad",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    print_blob=False,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("localgrad")
