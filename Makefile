@@ -48,8 +48,10 @@ format: $(VENV)/.installed-dev ## write the format, and the fixes of the linter 
 	@$(PYTHON) -m ruff format .
 
 docs: $(VENV)/.installed-dev ## the documentation, its examples executed, warnings as errors
-	@echo "docs: docs/_build/html/index.html"
-	@$(ONE_THREAD) $(PYTHON) -m sphinx -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+	@echo "docs: into docs/_build/html/index.html"
+	@mkdir -p docs/_build
+	@$(ONE_THREAD) $(PYTHON) -m sphinx -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html > docs/_build/log 2>&1 \
+	|| { cat docs/_build/log >&2; exit 1; }
 
 bench: $(VENV)/.installed-user ## the speed of localgrad on its own
 	@$(AS_IT_IS) $(PYTHON) -m benchmarks
@@ -117,8 +119,9 @@ define install
 $(call make_environment,$(1)); \
 "$(1)/bin/python" -c '$(WANTED)' > "$(1)/wanted.json"; \
 if ! cmp -s "$(1)/wanted.json" "$@"; then \
-	echo "installing localgrad$(2) $(3) into $(1) (once, some minutes)"; \
-	"$(1)/bin/python" -m pip install -q --disable-pip-version-check -e ".$(2)" $(3) || exit 1; \
+	echo "installing localgrad$(2)$(if $(3), with $(3)) into $(1) (once, a minute or two)"; \
+	"$(1)/bin/python" -m pip install -q --disable-pip-version-check -e ".$(2)" $(3) > "$(1)/install.log" 2>&1 \
+	|| { cat "$(1)/install.log" >&2; echo "the installation failed, as said above; a network is needed for it once" >&2; exit 1; }; \
 fi; \
 mv "$(1)/wanted.json" "$@"
 endef

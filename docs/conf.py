@@ -27,7 +27,6 @@ extensions = [
 
 exclude_patterns = ["_build", "_extensions", "jupyter_execute", "**.ipynb_checkpoints"]
 nitpicky = False  # names in prose are not all targets; a broken link of Markdown still is an error
-suppress_warnings = ["toc.empty_glob"]  # a section whose pages are still to be written
 
 # Markdown
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist", "smartquotes"]
