@@ -105,7 +105,7 @@ if ! "$(1)/bin/python" -c '$(NEW_ENOUGH)'; then \
 	echo "localgrad needs Python 3.11 or newer; $(1) has $$("$(1)/bin/python" --version). Remove the folder $(1) and run make again" >&2; exit 1; \
 fi; \
 if ! "$(1)/bin/python" -m pip --version > /dev/null 2>&1; then \
-	"$(1)/bin/python" -m ensurepip > /dev/null 2>&1 || { $(find_python); "$$base" -m pip --python "$(1)/bin/python" install -q pip; } || { \
+	"$(1)/bin/python" -m ensurepip --default-pip > /dev/null 2>&1 || { $(find_python); "$$base" -m pip --python "$(1)/bin/python" install -q pip; } || { \
 		echo "could not put pip into $(1): Python's ensurepip is missing, and so is pip. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
 fi
 endef
