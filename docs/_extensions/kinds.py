@@ -29,6 +29,20 @@ def code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
+def prose(docstring: str) -> str:
+    """A docstring as Markdown: there `>>>` would be a quotation in a quotation in a quotation."""
+    lines, fenced = [], False
+    for line in inspect.cleandoc(docstring).splitlines():
+        if line.startswith(">>>") and not fenced:
+            lines.append("```pycon")
+            fenced = True
+        elif not line and fenced:
+            lines.append("```")
+            fenced = False
+        lines.append(line)
+    return "\n".join([*lines, "```"] if fenced else lines)
+
+
 def names(kind: Any) -> dict[str, str]:
     """What the kind is called elsewhere, as Markdown."""
     return {
@@ -92,7 +106,7 @@ def case(name: str, tables: list[Path]) -> list[str]:
 
 def page(name: str, kind: Any, tables: list[Path]) -> str:
     """The page of one kind."""
-    lines = [f"# {name}", "", inspect.cleandoc(kind.__doc__ or ""), ""]
+    lines = [f"# {name}", "", prose(kind.__doc__ or ""), ""]
     if kind.formula:
         lines += ["```{math}", kind.formula, "```", ""]
     if expression := getattr(kind, "expression", None):
@@ -110,7 +124,7 @@ def index(kinds: Mapping[str, type]) -> str:
     for family in sorted(families):
         lines += [f"## {family}", "", "| kind | formula | ONNX | operator | NumPy |", "|---|---|---|---|---|"]
         for name in families[family]:
-            formula = getattr(kinds[name], "formula", "").replace("|", r"\vert ")
+            formula = getattr(kinds[name], "formula", "").replace(r"\|", r"\Vert ").replace("|", r"\vert ")
             shown = f"${formula}$" if formula and "\n" not in formula else ""
             lines.append(f"| [{name}]({name}.md) | {shown} | " + " | ".join(names(kinds[name]).values()) + " |")
         lines.append("")
