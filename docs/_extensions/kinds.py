@@ -120,7 +120,12 @@ def index(kinds: Mapping[str, type]) -> str:
     families: dict[str, list[str]] = {}
     for name, kind in kinds.items():
         families.setdefault(getattr(kind, "family", ""), []).append(name)
-    lines = ["# Kinds of nodes", "", f"The catalogue has {len(kinds)} kinds, each with its own forward and backward.", ""]
+    lines = [
+        "# Kinds of nodes",
+        "",
+        f"The catalogue has {len(kinds)} kinds, each with its own forward and backward.",
+        "",
+    ]
     for family in sorted(families):
         lines += [f"## {family}", "", "| kind | formula | ONNX | operator | NumPy |", "|---|---|---|---|---|"]
         for name in families[family]:
