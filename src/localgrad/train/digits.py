@@ -31,7 +31,7 @@ def load_digits() -> tuple[Split, Split]:
 
     >>> (x_train, y_train), (x_test, y_test) = load_digits()
     >>> x_train.shape, x_test.shape, int(y_train[0])
-    ((1437, 64), (360, 64), 0)
+    ((1437, 64), (360, 64), 1)
 
     Source: UCI "Optical Recognition of Handwritten Digits", CC BY 4.0 (see assets/README.md).
     """

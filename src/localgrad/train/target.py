@@ -1,0 +1,83 @@
+"""What a column to learn asks for: classes to tell apart, or numbers to come close to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from localgrad.train.delimited import nearest
+
+__all__ = ["Known", "Task", "encode_target"]
+
+Task: TypeAlias = Literal["classification", "regression"]
+MOST_INTEGER_CLASSES = 20
+LARGEST_CLASS = 2**53
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is settled before the target is read; None is found from it."""
+
+    task: Task | None = None
+    class_names: tuple[str, ...] | None = None
+
+
+class Fail(Protocol):
+    """Raises `DataError` with the place of the target in front of the message."""
+
+    def __call__(self, message: str, row: int | None = None) -> NoReturn: ...
+
+
+def encode_target(values: NDArray[Any], known: Known, fail: Fail) -> tuple[Task, tuple[str, ...], NDArray[Any]]:
+    """The task, the class names, and `values` (finite float64 or texts) as int64 classes or as float32."""
+    task = known.task or _likely_task(values)
+    if task == "regression":
+        if values.dtype.kind == "U":
+            fail(
+                f"numbers were expected for a regression, found texts such as {str(values[0])!r}. Use a classification"
+            )
+        if known.task is None and values.min() == values.max():
+            fail(f"all {len(values):,} values are {values[0]:g}: there is nothing to learn. Use another target")
+        return task, (), values.astype(np.float32)
+    different, codes = np.unique(values, return_inverse=True)
+    if values.dtype.kind != "U" and (np.mod(different, 1) != 0).any():
+        row = int(np.argmax(np.mod(values, 1) != 0))
+        fail(f"a whole number or text was expected for a class, found {values[row]:g}. Use task='regression'", row)
+    names = tuple(str(value) if values.dtype.kind == "U" else str(int(value)) for value in different.tolist())
+    if known.class_names is not None:
+        return task, known.class_names, _as_known(names, codes, known.class_names, fail)
+    if len(names) == 1:
+        fail(
+            f"all {len(values):,} rows are of the one class {names[0]!r}: there is nothing to learn. Use another target"
+        )
+    if len(names) > max(2, len(values) // 2):
+        fail(
+            f"{len(names):,} different classes in {len(values):,} rows, such as {names[0]!r}: too few rows of each to "
+            f"learn from. Use another target"
+        )
+    return task, names, codes.astype(np.int64)
+
+
+def _as_known(names: Sequence[str], codes: NDArray[np.integer], known: Sequence[str], fail: Fail) -> NDArray[np.int64]:
+    place = {name: index for index, name in enumerate(known)}
+    renumbered: NDArray[np.int64] = np.array([place.get(name, -1) for name in names], dtype=np.int64)[codes]
+    if renumbered.min() < 0:
+        row = int(np.argmax(renumbered < 0))
+        found = names[int(codes[row])]
+        fail(
+            f"the class {found!r} was not among those learned; {nearest(found, known)}. Correct or remove the row", row
+        )
+    return renumbered
+
+
+def _likely_task(values: NDArray[Any]) -> Task:
+    if values.dtype.kind == "U":
+        return "classification"
+    if (np.mod(values, 1) != 0).any() or np.abs(values).max() > LARGEST_CLASS:
+        return "regression"
+    different = len(np.unique(values))
+    return "classification" if different <= min(MOST_INTEGER_CLASSES, max(2, len(values) // 2)) else "regression"
