@@ -1,0 +1,1 @@
+"""Back-propagation as a computation graph: see it, differentiate it, train it."""

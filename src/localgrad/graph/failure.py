@@ -1,0 +1,83 @@
+"""What users are told when a node cannot be made: the kind's own reason, the line, and the graph up to there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localgrad.graph.context import CONTEXT
+from localgrad.graph.errors import LocalgradError, ShapeError
+from localgrad.graph.kind import Kind
+from localgrad.graph.source import user_line
+from localgrad.graph.spec import Spec, format_shape
+from localgrad.graph.tensor import Leaf, Tensor
+
+SHOWN = 12
+
+
+def raise_explained(kind: Kind, inputs: tuple[Any, ...], error: Exception) -> None:
+    """Raise the error of the kind's shape rule on these inputs, with its surroundings; re-raise ours otherwise."""
+    from localgrad.graph.recording import spec_of
+
+    names = [label(x, index) for index, x in enumerate(inputs)]
+    reason: LocalgradError | None = error if isinstance(error, LocalgradError) else None
+    if reason is None:
+        try:
+            kind.shape(*(spec_of(x) for x in inputs))
+        except LocalgradError as found:
+            reason = found
+        except Exception:  # the shape rule itself stumbled over these inputs: NumPy's word follows
+            reason = None
+    if reason is None:
+        shapes = ", ".join(f"{name} {_shape(x)}" for name, x in zip(names, inputs, strict=True))
+        reason = ShapeError(f"{kind.name} cannot be computed on {shapes}\nfound: {error}")
+    if getattr(reason, "explained", False):
+        raise reason from None
+    text = str(reason)
+    for index, name in enumerate(names):
+        text = text.replace(f"{{{index}}}", name)
+    scope = CONTEXT.get().scope
+    where = f"where: {kind.name} node{f' in layer {scope}' if scope else ''}{user_line()}"
+    explained = type(reason)(f"{text}\n{where}{_graph_before(inputs)}")
+    explained.explained = True  # type: ignore[attr-defined]
+    raise explained from None
+
+
+def label(x: Any, index: int) -> str:
+    """How a message names an input: its name in backquotes, or what it is."""
+    if isinstance(x, Tensor):
+        if isinstance(x, Leaf) and x._name is None and x._node is None:
+            return f"input {index}"
+        return f"`{x.name}`"
+    return repr(x) if x is not None else "nothing"
+
+
+def _shape(x: Any) -> str:
+    shape = getattr(x, "shape", None)
+    if shape is None:
+        return ""
+    return f"{getattr(x, 'dtype', '')}{format_shape(shape)}"
+
+
+def _graph_before(inputs: tuple[Any, ...]) -> str:
+    from localgrad.graph.history import History
+
+    tensors = [x for x in inputs if isinstance(x, Tensor)]
+    if not any(x._node is not None for x in tensors):
+        return ""
+    history = History.of(tensors)
+    names = history.names()
+    lines = []
+    nodes = history.nodes[-SHOWN:]
+    if len(history.nodes) > SHOWN:
+        lines.append(f"    ... {len(history.nodes) - SHOWN} nodes before")
+    for node in nodes:
+        made = [t for t in history.outputs[node.order] if t is not None]
+        left = ", ".join(f"{names[id(t)]}: {t.dtype}{format_shape(t.shape)}" for t in made)
+        right = ", ".join(names.get(id(x), "?") if isinstance(x, Tensor) else str(x) for x in node.inputs)
+        lines.append(f"    {left} = {node.kind.name}({right})" + (f"  # {node.source}" if node.source else ""))
+    return "\nthe graph up to there:\n" + "\n".join(lines)
+
+
+def spec_text(spec: Any) -> str:
+    """A spec for messages: dtype and shape, or the scalar itself."""
+    return f"{spec.dtype}{format_shape(spec.shape)}" if isinstance(spec, Spec) else repr(spec)

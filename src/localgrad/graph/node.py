@@ -1,0 +1,105 @@
+"""Node: one use of a kind in one graph."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+from localgrad.graph.source import SourceLine, line_of
+from localgrad.graph.verbs import NodeVerbs
+
+if TYPE_CHECKING:
+    from localgrad.graph.kind import Kind
+    from localgrad.graph.tensor import Tensor
+
+Scalar: TypeAlias = bool | int | float
+NodeInput: TypeAlias = "Tensor | Scalar | None"
+
+ORDER: Final = itertools.count(1)
+"""One clock for nodes, in-place writes and backward passes: what has the larger number happened later."""
+
+
+class Derived(NamedTuple):
+    """What a node of a gradient was made for."""
+
+    node: Node
+    """The forward node whose rule it belongs to."""
+    input_index: int | None
+    """The input whose gradient it computes; None where it serves several."""
+    role: Literal["contribution", "accumulation"]
+
+
+class Node(NodeVerbs):
+    """One use of a kind: its inputs, outputs, name, source line and scope.
+
+    Inputs are tensors, Python scalars (which cost no node), or None where an optional one is missing. Outputs are held
+    weakly while computing eagerly, so that a dropped loss frees its graph by reference counting.
+    """
+
+    __slots__ = ("__weakref__", "_at", "_code", "_inputs", "_outputs", "_values", "kind", "of", "order", "scope")
+
+    def __init__(
+        self, kind: Kind, inputs: tuple[NodeInput, ...], order: int, code: Any, at: int, scope: str, of: Derived | None
+    ) -> None:
+        self.kind = kind
+        self._inputs = inputs
+        self.order = order
+        self._code = code
+        self._at = at
+        self.scope = scope
+        self.of = of
+        self._outputs: Any = None
+        self._values: tuple[Any, ...] | None = None
+
+    @property
+    def inputs(self) -> tuple[NodeInput, ...]:
+        """The inputs, as they were when the node was recorded."""
+        return tuple(before(x, self.order) for x in self._inputs)
+
+    @property
+    def outputs(self) -> tuple[Tensor | None, ...]:
+        """The outputs; None stands for one that nothing refers to any more."""
+        found = self._outputs
+        if found is None:
+            return (None,) * self.kind.output_count()
+        return tuple(each() if isinstance(each, weakref.ref) else each for each in found)
+
+    @property
+    def output(self) -> Tensor:
+        """The first output that is still referred to."""
+        for tensor in self.outputs:
+            if tensor is not None:
+                return tensor
+        raise ReferenceError(f"no output of this {self.kind.name} node is referred to any more")
+
+    @property
+    def name(self) -> str:
+        """The name of its first output, which is unique in its graph."""
+        name = self.output.name
+        return name.rsplit(":", 1)[0] if self.kind.output_count() > 1 else name
+
+    @property
+    def source(self) -> SourceLine | None:
+        """The line of the user's code that made it; None where unknown."""
+        return line_of(self._code, self._at)
+
+    def __repr__(self) -> str:
+        try:
+            name = self.name
+        except ReferenceError:
+            name = "?"
+        return f"<node {name}: {self.kind!r}>"
+
+
+def before(x: Any, order: int) -> Any:
+    """The tensor an input stood for when the node numbered `order` was recorded.
+
+    `x[i] = v` rebinds the object x to a new node; consumers recorded earlier mean the tensor it was then, which is
+    the first input of that new node.
+    """
+    node = getattr(x, "_node", None)
+    while node is not None and node.order > order:
+        x = node._inputs[0]
+        node = x._node
+    return x

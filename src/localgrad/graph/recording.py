@@ -1,0 +1,302 @@
+"""Recording: computing with tensors makes nodes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from localgrad.graph.arrays import as_array
+from localgrad.graph.context import CONTEXT, Context
+from localgrad.graph.errors import DTypeError, GradientError, LocalgradError
+from localgrad.graph.node import ORDER, Node, NodeInput, before
+from localgrad.graph.quiet import QUIET, WARNINGS
+from localgrad.graph.registry import OPERATORS, kind_named
+from localgrad.graph.source import is_ours, user_line
+
+if TYPE_CHECKING:
+    from localgrad.graph.kind import Kind
+    from localgrad.graph.tensor import Leaf, Tensor
+
+_next_order: Final = ORDER.__next__
+_getframe: Final = sys._getframe
+_SCALARS: Final = frozenset((float, int, bool))
+_tensor_class: Any = None
+_leaf_class: Any = None
+
+
+def use_classes(tensor_class: type[Tensor], leaf_class: type[Leaf]) -> None:
+    """Tell recording which classes to make; called once, since tensors are defined above recording."""
+    global _tensor_class, _leaf_class
+    _tensor_class, _leaf_class = tensor_class, leaf_class
+
+
+def binary(operator: str, a: Any, b: Any) -> Tensor:
+    """The node of a Python operator between a tensor and anything."""
+    if not isinstance(a, _tensor_class) and a.__class__ not in _SCALARS:
+        a = as_operand(a)
+        if a is NotImplemented:
+            return NotImplemented  # type: ignore[no-any-return]
+    elif not isinstance(b, _tensor_class) and b.__class__ not in _SCALARS:
+        b = as_operand(b)
+        if b is NotImplemented:
+            return NotImplemented  # type: ignore[no-any-return]
+    return record(OPERATORS[operator], (a, b))  # type: ignore[no-any-return]
+
+
+def as_operand(value: Any) -> Any:
+    """A node's input from what a user wrote: tensors and Python scalars as they are, arrays as constant leaves."""
+    if isinstance(value, _tensor_class) or value.__class__ in _SCALARS or value is None:
+        return value
+    if isinstance(value, np.generic):
+        if value.dtype.kind in "fiub":
+            return value.item()
+        raise DTypeError(f"{value!r} cannot meet a tensor: {value.dtype} is not a real number{user_line()}")
+    if isinstance(value, (np.ndarray, list, tuple)):
+        if isinstance(value, (list, tuple)) and any(isinstance(item, _tensor_class) for item in value):
+            return kind_named("Stack").on(*value, axis=0)
+        return _leaf_class(as_array(value), "constant", None, False)
+    if isinstance(value, (float, int)):
+        return value.real  # subclasses of Python's numbers
+    if value.__class__.__name__ == "Symbol":
+        raise DTypeError(
+            f"the named extent {value} was to be used as a tensor{user_line()}\n"
+            "found: it has no tensor to be read from here\ndo: use lg.size(x, axis), which records a node"
+        )
+    if hasattr(value, "__array__"):
+        return _leaf_class(as_array(np.asarray(value)), "constant", None, False)
+    return NotImplemented
+
+
+def as_input(value: Any) -> Any:
+    """Like `as_operand`, but raises DTypeError for what can never be an input; a lone scalar becomes a tensor."""
+    operand = as_operand(value)
+    if operand is NotImplemented:
+        raise DTypeError(
+            f"{type(value).__name__} was to be used as a tensor{user_line()}\n"
+            "do: give a tensor, an array, a list or a number"
+        )
+    return operand
+
+
+def compute(kind: Kind, inputs: tuple[Any, ...]) -> Any:
+    """A kind applied: a node where a tensor is among the inputs, else its forward on plain arrays."""
+    for x in inputs:
+        if isinstance(x, _tensor_class):
+            return record(
+                kind,
+                tuple(x if isinstance(x, _tensor_class) or x.__class__ in _SCALARS else as_input(x) for x in inputs),
+            )
+    if kind.checked:
+        _check(kind, inputs)
+    return kind.forward(*inputs)
+
+
+def record(kind: Kind, inputs: tuple[NodeInput, ...]) -> Any:
+    """Compute a kind on inputs of which at least one is a tensor, and record the node.
+
+    The hot path of eager computing: everything that is not plain goes to `_record_in`.
+    """
+    context = CONTEXT.get()
+    if not context.plain or kind.checked or kind.view or kind.promotes and len(inputs) > 1:
+        if not context.plain:
+            return _record_in(context, kind, inputs)
+        if kind.promotes:
+            inputs = promoted(inputs, kind)
+        if kind.checked:
+            _check(kind, inputs)
+    values = []
+    requires_grad = False
+    for x in inputs:
+        if isinstance(x, _tensor_class):
+            values.append(x._value)
+            if x.requires_grad:
+                requires_grad = True
+        else:
+            values.append(x)
+    token = WARNINGS.set(QUIET)
+    try:
+        value = kind.forward(*values)
+    except LocalgradError:
+        raise
+    except Exception as error:
+        WARNINGS.reset(token)
+        token = WARNINGS.set(QUIET)
+        explain_failure(kind, inputs, error)
+        raise
+    finally:
+        WARNINGS.reset(token)
+    if kind.view:
+        value = _without_shared_memory(value, inputs)
+    frame = _getframe(1)
+    while frame is not None and is_ours(frame):
+        frame = frame.f_back  # type: ignore[assignment]
+    if frame is None:
+        node = Node(kind, inputs, _next_order(), None, 0, context.scope, None)
+    else:
+        node = Node(kind, inputs, _next_order(), frame.f_code, frame.f_lasti, context.scope, None)
+    if value.__class__ is tuple:
+        return _several(node, value, requires_grad and kind.differentiable)
+    if requires_grad and not (kind.differentiable and value.dtype.kind == "f"):
+        requires_grad = False
+    return _tensor_class(value, node, requires_grad)
+
+
+def _several(node: Node, values: tuple[Any, ...], requires_grad: bool) -> tuple[Tensor, ...]:
+    import weakref
+
+    outputs = []
+    for index, value in enumerate(values):
+        tensor = _tensor_class(value, node, requires_grad and value.dtype.kind == "f")
+        tensor._index = index
+        outputs.append(tensor)
+    node._values = values
+    node._outputs = tuple(weakref.ref(tensor) for tensor in outputs)
+    return tuple(outputs)
+
+
+def _without_shared_memory(value: Any, inputs: tuple[NodeInput, ...]) -> Any:
+    """A copy where the value may be a view of a leaf's array, which optimizers and users write into."""
+    if any(x.__class__ is _leaf_class for x in inputs):
+        if value.__class__ is tuple:
+            return tuple(np.copy(each, order="K") for each in value)
+        if value.__class__ is np.ndarray:
+            return value.copy(order="K")
+    return value
+
+
+def _record_in(context: Context, kind: Kind, inputs: tuple[NodeInput, ...]) -> Any:
+    """Recording while capturing, without gradients, under watchers, or for a gradient."""
+    if kind.promotes and len(inputs) > 1:
+        inputs = promoted(inputs, kind)
+    if context.recorder is not None:
+        return context.recorder.record(context, kind, inputs)
+    if kind.checked:
+        _check(kind, inputs)
+    values = tuple(x._value if isinstance(x, _tensor_class) else x for x in inputs)
+    token = WARNINGS.set(QUIET)
+    try:
+        value = kind.forward(*values)
+    except LocalgradError:
+        raise
+    except Exception as error:
+        explain_failure(kind, inputs, error)
+        raise
+    finally:
+        WARNINGS.reset(token)
+    if kind.view:
+        value = _without_shared_memory(value, inputs)
+    if not context.enabled:
+        if value.__class__ is tuple:
+            return tuple(_tensor_class(each, None, False) for each in value)
+        return _tensor_class(value, None, False)
+    code, at = context.site or _site()
+    node = Node(kind, inputs, _next_order(), code, at, context.scope, None)
+    if context.tagger is not None:
+        context.tagger(node)
+    requires_grad = kind.differentiable and any(isinstance(x, _tensor_class) and x.requires_grad for x in inputs)
+    if value.__class__ is tuple:
+        outputs = _several(node, value, requires_grad)
+    else:
+        outputs = (_tensor_class(value, node, requires_grad and value.dtype.kind == "f"),)
+    for watcher in context.watchers:
+        watcher.forward(node, outputs)
+    return outputs if value.__class__ is tuple else outputs[0]
+
+
+def _site() -> tuple[Any, int]:
+    frame: Any = _getframe(2)
+    while frame is not None and is_ours(frame):
+        frame = frame.f_back
+    return (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
+
+
+def promoted(inputs: tuple[NodeInput, ...], kind: Kind) -> tuple[NodeInput, ...]:
+    """The inputs with a Cast recorded on each tensor whose dtype is not the common one."""
+    first = None
+    for x in inputs:
+        if isinstance(x, _tensor_class):
+            dtype = x._value.dtype
+            if first is None:
+                first = dtype
+            elif dtype is not first and dtype != first:
+                break
+    else:
+        return inputs
+    tensors = [x for x in inputs if isinstance(x, _tensor_class)]
+    common = np.result_type(*(x.dtype for x in tensors))
+    if common == np.float64 and any(x.dtype in (np.float32, np.float16) for x in tensors):
+        from localgrad.graph.warning import warn_widening
+
+        warn_widening(kind, tensors)
+    cast = kind_named("Cast").make(dtype=common.name)
+    return tuple(record(cast, (x,)) if isinstance(x, _tensor_class) and x.dtype != common else x for x in inputs)
+
+
+def _check(kind: Kind, inputs: tuple[Any, ...]) -> None:
+    """Run the shape rule and the value check of a kind that refuses more than NumPy does."""
+    specs = tuple(spec_of(x) for x in inputs)
+    try:
+        kind.shape(*specs)
+        kind.check(*(x._value if isinstance(x, _tensor_class) else x for x in inputs))
+    except LocalgradError as error:
+        explain_failure(kind, inputs, error)
+        raise
+
+
+def spec_of(x: Any) -> Any:
+    """What a shape rule sees of an input."""
+    if isinstance(x, _tensor_class):
+        return x.spec
+    if isinstance(x, (np.ndarray, np.generic)):
+        from localgrad.graph.spec import Spec
+
+        return Spec(x.shape, x.dtype)
+    return x
+
+
+def explain_failure(kind: Kind, inputs: tuple[Any, ...], error: Exception) -> None:
+    """Raise what the kind's own shape rule says of these inputs, with node, line and graph; return if it says nothing."""
+    from localgrad.graph.failure import raise_explained
+
+    raise_explained(kind, inputs, error)
+
+
+def assign_item(x: Tensor, index: Any, value: Any) -> None:
+    """`x[index] = value`: rebind x to a node that holds the changed copy; in place on a parameter under no_grad."""
+    if x.__class__ is _leaf_class and x.role in ("parameter", "state"):  # type: ignore[attr-defined]
+        if CONTEXT.get().enabled:
+            raise GradientError(
+                f"entries of `{x.name}` were to be assigned{user_line()}\n"
+                f"found: it is a {x.role}, whose array is shared with every graph that uses it\n"  # type: ignore[attr-defined]
+                "do: write it `with lg.no_grad():`, or assign into a copy (lg.identity(...))"
+            )
+        x._value[index] = value._value if isinstance(value, _tensor_class) else value
+        x.version = _next_order()  # type: ignore[attr-defined]
+        return
+    changed = kind_named("SetItem").put(x, index, value)  # type: ignore[attr-defined]
+    node = changed._node
+    if node is None:  # under no_grad there is no history that could refer to the old value
+        x._value, x._node, x.requires_grad = changed._value, None, False
+        return
+    if x.__class__ is _leaf_class:
+        old = _leaf_class(x._value, x.role, x._name, x.requires_grad)  # type: ignore[attr-defined]
+        old.version = x.version  # type: ignore[attr-defined]
+    else:
+        old = _tensor_class(x._value, x._node, x.requires_grad)
+        old._name, old._index = x._name, x._index
+        if x._node is not None and x._node._outputs is not None and not x.is_symbolic:
+            x._node._outputs = None
+    recorder = CONTEXT.get().recorder
+    if recorder is not None:
+        recorder.replace(x, old, changed)
+    node._inputs = (old, *node._inputs[1:])
+    x._value, x._node, x._index, x._name = changed._value, node, 0, None
+    x.requires_grad = changed.requires_grad
+    x._grad = None
+
+
+def original(x: Any, node: Node) -> Any:
+    """The tensor `x` stood for when `node` was recorded."""
+    return before(x, node.order)

@@ -1,0 +1,64 @@
+"""The user's source line behind a node: kept as (code object, instruction), turned into text when asked."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from types import CodeType, FrameType
+from typing import NamedTuple
+
+PACKAGE = "localgrad"
+
+
+class SourceLine(NamedTuple):
+    """A place in source code: file, line number (1 or more; 0 where unknown) and function name."""
+
+    file: str
+    line: int
+    function: str
+
+    @property
+    def text(self) -> str:
+        """The line as written, or an empty string where the file cannot be read."""
+        return linecache.getline(self.file, self.line).strip()
+
+    def __str__(self) -> str:
+        name = self.file.replace("\\", "/").rsplit("/", 1)[-1]
+        return f"{name}:{self.line}"
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether a frame runs code of this package."""
+    name = frame.f_globals.get("__name__", "")
+    return name.startswith("localgrad.") or name == PACKAGE
+
+
+def user_frame(depth: int = 1) -> FrameType | None:
+    """The innermost frame outside this package."""
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None and is_ours(frame):
+        frame = frame.f_back
+    return frame
+
+
+def line_of(code: CodeType | str | None, at: int) -> SourceLine | None:
+    """The source line of an instruction offset in a code object, or of a stored (file, line)."""
+    if code is None:
+        return None
+    if isinstance(code, str):
+        return SourceLine(code, at, "")
+    line = code.co_firstlineno
+    for start, end, number in code.co_lines():
+        if start <= at < end and number is not None:
+            line = number
+            break
+    return SourceLine(code.co_filename, line, code.co_name)
+
+
+def user_line(prefix: str = " at ") -> str:
+    """` at file.py:12 (the line's text)` for messages, or an empty string where no user code is on the stack."""
+    frame = user_frame(2)
+    if frame is None:
+        return ""
+    place = SourceLine(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+    return f"{prefix}{place}" + (f" (`{place.text}`)" if place.text else "")

@@ -1,0 +1,1 @@
+"""The catalogue: one definition per kind, by family."""

@@ -1,0 +1,70 @@
+"""Linear: matrix products."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from localgrad.graph.errors import ShapeError
+from localgrad.graph.kind import Kind, SpecLike, Value
+from localgrad.graph.registry import kind
+from localgrad.graph.spec import Spec, broadcast_shapes, format_shape, same_extent
+from localgrad.nodes.base import need_spec, rank_of, shape_of
+from localgrad.nodes.shaping import Reshape, Squeeze, Unsqueeze, swap_last
+
+
+@kind
+class MatMul(Kind):
+    """The matrix product over the last axis of x and the second last of w; leading axes broadcast."""
+
+    formula = r"y_{ij} = \sum_k x_{ik} w_{kj}"
+    onnx = "MatMul"
+    operator = "@"
+    numpy = ("matmul",)
+    inputs = ("x", "w")
+    promotes = True
+    family = "linear"
+
+    def shape(self, x: SpecLike, w: SpecLike) -> Spec:
+        left, right = need_spec(self, x), need_spec(self, w, 1)
+        for index, each in enumerate((left, right)):
+            if each.ndim == 0:
+                raise ShapeError(f"MatMul needs matrices or vectors; {{{index}}} has rank 0\ndo: use * with a number")
+        inner_axis = max(right.ndim - 2, 0)
+        if not same_extent(left.shape[-1], right.shape[inner_axis]):
+            hint = ""
+            if right.ndim == 2 and same_extent(left.shape[-1], right.shape[1]):
+                hint = "\ndo: transpose the second one (w.T)"
+            raise ShapeError(
+                f"inner sizes differ: {left.shape[-1]} (axis {left.ndim - 1} of {{0}}, shape {format_shape(left.shape)}) "
+                f"and {right.shape[inner_axis]} (axis {inner_axis} of {{1}}, shape {format_shape(right.shape)}){hint}"
+            )
+        lead = broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        rows = left.shape[-2:-1] if left.ndim > 1 else ()
+        columns = right.shape[-1:] if right.ndim > 1 else ()
+        return Spec((*lead, *rows, *columns), np.result_type(left.dtype, right.dtype))
+
+    def forward(self, x: Value, w: Value) -> Value:
+        return np.matmul(x, w)
+
+    def backward(self, grad: Value, y: Value, x: Value, w: Value, *, wanted: tuple[bool, ...]) -> Value:
+        rank_x, rank_w = rank_of(x), rank_of(w)
+        if rank_x == 1 and rank_w == 1:
+            return grad * w, grad * x
+        if rank_x == 1:
+            x, grad = Unsqueeze.on(x, axis=(0,)), Unsqueeze.on(grad, axis=(-2,))
+        if rank_w == 1:
+            w, grad = Unsqueeze.on(w, axis=(1,)), Unsqueeze.on(grad, axis=(-1,))
+        of_x = of_w = None
+        if wanted[0]:
+            of_x = MatMul.on(grad, swap_last(w))
+            if rank_x == 1:
+                of_x = Squeeze.on(of_x, axis=(-2,))
+        if wanted[1]:
+            if rank_of(w) == 2 and rank_of(x) > 2:
+                # all leading axes in one product instead of a stack of products summed afterwards
+                x = Reshape.on(x, shape_to=(-1, shape_of(x)[-1]))
+                grad = Reshape.on(grad, shape_to=(-1, shape_of(grad)[-1]))
+            of_w = MatMul.on(swap_last(x), grad)
+            if rank_w == 1:
+                of_w = Squeeze.on(of_w, axis=(-1,))
+        return of_x, of_w

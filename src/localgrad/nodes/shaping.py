@@ -1,0 +1,287 @@
+"""Shaping: the same entries, or copies of them, in another shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from localgrad.graph.errors import ShapeError
+from localgrad.graph.kind import Kind, SpecLike, Value
+from localgrad.graph.registry import kind
+from localgrad.graph.spec import (
+    Extent,
+    Shape,
+    Spec,
+    Symbol,
+    as_extent,
+    broadcast_shapes,
+    format_shape,
+    is_static,
+    product,
+    same_extent,
+    same_shape,
+)
+from localgrad.graph.tensor import Tensor
+from localgrad.nodes.base import need_spec, normal_axes, rank_of, shape_of
+
+
+class Shaped(Kind):
+    """A kind whose output has a given shape, or that of a second input it only looks at."""
+
+    inputs = ("x", "like?")
+    family = "shaping"
+    shape_to: tuple[Any, ...] | None = None
+
+    @classmethod
+    def like(cls, x: Value, like: Value) -> Value:
+        """Bring x to the shape of `like`, whatever it will be."""
+        if not isinstance(x, Tensor) and not isinstance(like, Tensor):
+            return cls.like_forward(x, np.shape(like))
+        shape = shape_of(like)
+        if is_static(shape) or not isinstance(like, Tensor):
+            return cls.on(x, shape_to=tuple(shape))
+        return cls.on(x, like)
+
+    @classmethod
+    def like_forward(cls, x: Value, shape: tuple[int, ...]) -> Value:
+        """The computation on plain arrays."""
+        raise NotImplementedError
+
+    def target(self, like: Any) -> Shape:
+        """The shape asked for."""
+        if like is not None:
+            return shape_of(like)
+        if self.shape_to is None:
+            raise ShapeError(f"{self.name} needs a shape or a second input to take it from")
+        return self.shape_to
+
+    def forward(self, x: Value, like: Value = None) -> Value:
+        return self.like_forward(x, tuple(self.target(like)))  # type: ignore[arg-type]
+
+
+@kind
+class Repeat(Shaped):
+    """Copy along axes until the shape is reached (broadcasting); the gradient is summed over the copies."""
+
+    formula = r"y_{ij} = x_j \quad (i = 1 \dots n)"
+    onnx = "Expand"
+    view = True
+
+    @classmethod
+    def like_forward(cls, x: Value, shape: tuple[int, ...]) -> Value:
+        return np.broadcast_to(x, shape)[()]
+
+    def shape(self, x: SpecLike, like: SpecLike = None) -> Spec:
+        spec, target = need_spec(self, x), self.target(like)
+        try:
+            reached = broadcast_shapes(spec.shape, target)
+        except ShapeError:
+            reached = ()
+        if not same_shape(reached, target):
+            raise ShapeError(
+                f"{{0}} of shape {format_shape(spec.shape)} was to be repeated to {format_shape(target)}\n"
+                "found: only axes of length 1, or missing in front, can be repeated\n"
+                "do: use lg.repeat or lg.tile to copy longer axes"
+            )
+        return Spec(target, spec.dtype)
+
+    def backward(self, grad: Value, y: Value, x: Value, like: Value = None) -> Value:
+        return SumTo.like(grad, x), None
+
+
+@kind
+class SumTo(Shaped):
+    """Sum the axes along which a smaller shape was repeated; the dual of Repeat."""
+
+    formula = r"y_j = \sum_i x_{ij}"
+
+    @classmethod
+    def like_forward(cls, x: Value, shape: tuple[int, ...]) -> Value:
+        x = np.asarray(x)
+        if x.shape == shape:
+            return x[()]
+        lead = x.ndim - len(shape)
+        if lead and x.shape[lead:] == shape and x.flags.c_contiguous and x.dtype.kind == "f" and x.size > 256:
+            # one matrix product with ones is several times faster than NumPy's sum over leading axes
+            rows = int(np.prod(x.shape[:lead]))
+            return (np.ones(rows, x.dtype) @ x.reshape(rows, -1)).reshape(shape)[()]
+        axes = tuple(range(lead)) + tuple(
+            lead + i for i, extent in enumerate(shape) if extent == 1 and x.shape[lead + i] != 1
+        )
+        return x.sum(axis=axes, dtype=x.dtype).reshape(shape)[()]
+
+    def shape(self, x: SpecLike, like: SpecLike = None) -> Spec:
+        spec, target = need_spec(self, x), self.target(like)
+        try:
+            reached = broadcast_shapes(spec.shape, target)
+        except ShapeError:
+            reached = None
+        if reached is None or not same_shape(reached, spec.shape):
+            raise ShapeError(
+                f"{{0}} of shape {format_shape(spec.shape)} was to be summed to {format_shape(target)}\n"
+                "found: that shape does not broadcast to it"
+            )
+        return Spec(target, spec.dtype)
+
+    def backward(self, grad: Value, y: Value, x: Value, like: Value = None) -> Value:
+        return Repeat.like(grad, x), None
+
+
+@kind
+class Reshape(Shaped):
+    """The same entries in another shape, in row-major order; one extent may be -1."""
+
+    formula = r"y = \mathrm{reshape}(x)"
+    onnx = "Reshape"
+    view = True
+
+    @classmethod
+    def like_forward(cls, x: Value, shape: tuple[int, ...]) -> Value:
+        return np.reshape(x, shape)[()]
+
+    def target(self, like: Any) -> Shape:
+        return super().target(like)
+
+    def shape(self, x: SpecLike, like: SpecLike = None) -> Spec:
+        spec, wanted = need_spec(self, x), tuple(self.target(like))
+        total = spec.size
+        if any(not isinstance(extent, Symbol) and extent == -1 for extent in wanted):
+            known = product(extent for extent in wanted if isinstance(extent, Symbol) or extent != -1)
+            if same_extent(known, 0) or not (isinstance(total, Symbol) or isinstance(known, Symbol)) and total % known:
+                raise self._does_not_fit(spec, wanted)
+            rest = total // known
+            wanted = tuple(rest if not isinstance(extent, Symbol) and extent == -1 else extent for extent in wanted)
+        if not same_extent(product(wanted), total) and not _unknown(wanted, total):
+            raise self._does_not_fit(spec, wanted)
+        return Spec(wanted, spec.dtype)
+
+    def _does_not_fit(self, spec: Spec, wanted: Shape) -> ShapeError:
+        return ShapeError(
+            f"{{0}} of shape {format_shape(spec.shape)} was to be reshaped to {format_shape(wanted)}\n"
+            f"found: {spec.size} entries\ndo: give extents whose product is that; one of them may be -1"
+        )
+
+    def check_fields(self) -> None:
+        if self.shape_to is not None and sum(not isinstance(e, Symbol) and e == -1 for e in self.shape_to) > 1:
+            raise ShapeError(f"only one extent of a new shape can be -1; found {format_shape(self.shape_to)}")
+
+    def backward(self, grad: Value, y: Value, x: Value, like: Value = None) -> Value:
+        return Reshape.like(grad, x), None
+
+
+def _unknown(wanted: Shape, total: Extent) -> bool:
+    # floor divisions of names (from -1) multiply back to the whole only for sizes that fit, which the run will check
+    return isinstance(total, Symbol) and "//" in repr(wanted)
+
+
+@kind
+class Transpose(Kind):
+    """Axes in another order; the gradient goes back in the inverse order."""
+
+    formula = r"y_{ij} = x_{ji}"
+    onnx = "Transpose"
+    view = True
+    family = "shaping"
+    axes: tuple[int, ...] | None = None
+
+    def _order(self, rank: int) -> tuple[int, ...]:
+        if self.axes is None:
+            return tuple(range(rank))[::-1]
+        order = tuple(axis % rank if rank else axis for axis in self.axes)
+        if sorted(order) != list(range(rank)):
+            raise ShapeError(
+                f"the axes of {{0}} were to be put in the order {self.axes}\nfound: rank {rank}\n"
+                f"do: name each axis from 0 to {rank - 1} once"
+            )
+        return order
+
+    def shape(self, x: SpecLike) -> Spec:
+        spec = need_spec(self, x)
+        return spec.with_shape(spec.shape[axis] for axis in self._order(spec.ndim))
+
+    def forward(self, x: Value) -> Value:
+        return np.transpose(x, self.axes)[()]
+
+    def backward(self, grad: Value, y: Value, x: Value) -> Value:
+        if self.axes is None:
+            return Transpose.on(grad)
+        order = self._order(rank_of(x))
+        inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
+        return Transpose.on(grad, axes=inverse)
+
+
+def swap_last(x: Value) -> Value:
+    """A matrix (or stack of matrices) transposed."""
+    rank = rank_of(x)
+    if not isinstance(x, Tensor):
+        return x.swapaxes(-1, -2)
+    if rank == 2:
+        return Transpose.on(x)
+    return Transpose.on(x, axes=(*range(rank - 2), rank - 1, rank - 2))
+
+
+@kind
+class Unsqueeze(Kind):
+    """Insert axes of length 1, at places counted in the result."""
+
+    formula = r"y = x_{\dots, \mathrm{new}, \dots}"
+    onnx = "Unsqueeze"
+    view = True
+    family = "shaping"
+    axis: tuple[int, ...] = (0,)
+
+    def _axes(self, rank: int) -> tuple[int, ...]:
+        return normal_axes(self.axis, rank + len(self.axis))
+
+    def shape(self, x: SpecLike) -> Spec:
+        spec = need_spec(self, x)
+        axes = self._axes(spec.ndim)
+        rest = iter(spec.shape)
+        return spec.with_shape(1 if axis in axes else next(rest) for axis in range(spec.ndim + len(axes)))
+
+    def forward(self, x: Value) -> Value:
+        return np.expand_dims(x, self.axis)
+
+    def backward(self, grad: Value, y: Value, x: Value) -> Value:
+        return Squeeze.on(grad, axis=self._axes(rank_of(x)))
+
+
+@kind
+class Squeeze(Kind):
+    """Remove axes of length 1 (all of them unless told)."""
+
+    formula = r"y = x_{\dots, 1, \dots}"
+    onnx = "Squeeze"
+    view = True
+    family = "shaping"
+    axis: tuple[int, ...] | None = None
+
+    def _axes(self, shape: Shape) -> tuple[int, ...]:
+        if self.axis is None:
+            return tuple(axis for axis, extent in enumerate(shape) if same_extent(extent, 1))
+        axes = normal_axes(self.axis, len(shape))
+        for axis in axes:
+            if not same_extent(shape[axis], 1):
+                raise ShapeError(
+                    f"axis {axis} of {{0}} was to be removed\nfound: its length is {shape[axis]}, "
+                    f"shape {format_shape(shape)}\ndo: remove only axes of length 1, or pick an index"
+                )
+        return axes
+
+    def shape(self, x: SpecLike) -> Spec:
+        spec = need_spec(self, x)
+        axes = self._axes(spec.shape)
+        return spec.with_shape(extent for axis, extent in enumerate(spec.shape) if axis not in axes)
+
+    def forward(self, x: Value) -> Value:
+        return np.squeeze(x, self._axes(np.shape(x)))[()]
+
+    def backward(self, grad: Value, y: Value, x: Value) -> Value:
+        return Unsqueeze.on(grad, axis=self._axes(shape_of(x)))
+
+
+def extents(shape: Any) -> tuple[Any, ...]:
+    """A shape argument as a tuple of ints (-1 allowed) and named extents."""
+    items = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    return tuple(-1 if not isinstance(item, (Symbol, str)) and item == -1 else as_extent(item) for item in items)

@@ -1,0 +1,1 @@
+"""Graph -> graph: differentiate, explicit, expand, simplify, fuse, surgery."""

@@ -1,0 +1,189 @@
+"""`loss.backward()`: the gradient of an eager computation, as arrays on the tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from localgrad.graph.context import CONTEXT
+from localgrad.graph.errors import DetachedError, DTypeError, GradientError, LocalgradError, ShapeError
+from localgrad.graph.node import ORDER
+from localgrad.graph.source import user_line
+from localgrad.graph.spec import format_shape
+from localgrad.graph.tensor import READ_OUT, Leaf, Tensor
+from localgrad.graph.warning import warn_once
+from localgrad.transform.sweep import sweep, unit_gradient
+
+
+def backward(
+    outputs: Tensor | Sequence[Tensor], grad: Any = None, accumulate: bool = False, keep: str = "all"
+) -> None:
+    """Set the gradient of every tensor on the way to these outputs; of several outputs, of their sum.
+
+    `grad` is the gradient that comes in (1 for an output with one entry; a list for several outputs). Sets, not adds:
+    `accumulate=True` adds to the leaves' gradients. `keep="leaves"` keeps the gradients of leaves only. Raises
+    DetachedError, GradientError, ShapeError or DTypeError, and leaves all gradients as they were then.
+
+    >>> import localgrad as lg
+    >>> W = lg.parameter([1.0, 2.0], name="W")
+    >>> lg.backward([(W * W).sum(), W.sum()])
+    >>> W.grad
+    array([3., 5.], dtype=float32)
+    """
+    if keep not in ("all", "leaves"):
+        raise GradientError(f"keep is 'all' or 'leaves'; found {keep!r}")
+    several = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    grads = [grad] if isinstance(outputs, Tensor) else ([None] * len(several) if grad is None else list(grad))
+    if not several or len(grads) != len(several):
+        raise GradientError(f"{len(several)} outputs and {len(grads)} gradients were given to backward")
+    seeds = [(output, seed_of(output, g)) for output, g in zip(several, grads, strict=True)]
+    _need_path(several)
+    inner: list[tuple[Tensor, Any]] = []
+    watchers = CONTEXT.get().watchers
+    if watchers:
+
+        def deliver(tensor: Tensor, g: Any) -> None:
+            inner.append((tensor, g))
+            for watcher in watchers:
+                watcher.backward(tensor, g)
+
+        leaves = sweep(seeds, False, deliver)
+        for leaf, g in leaves.values():
+            for watcher in watchers:
+                watcher.backward(leaf, g)
+    elif keep == "all":
+        leaves = sweep(seeds, False, lambda tensor, g: inner.append((tensor, g)))
+    else:
+        leaves = sweep(seeds, False, None)
+    if keep == "all":
+        for tensor, g in inner:
+            tensor._grad = g
+    _set_leaves(leaves, several[0], accumulate)
+
+
+def _set_leaves(leaves: dict[int, tuple[Tensor, Any]], loss: Tensor, accumulate: bool) -> None:
+    number = next(ORDER)
+    origin = loss._node.order if loss._node is not None else 0
+    for leaf, g in leaves.values():
+        if not isinstance(leaf, Leaf):
+            leaf._grad = g
+            continue
+        if g.__class__ is not np.ndarray or g.base is not None or not g.flags.owndata or not g.flags.writeable:
+            g = np.array(g)
+        elif leaf._node is None and _shared(g, leaves, leaf):
+            g = g.copy()
+        if leaf._grad is not None:
+            if accumulate:
+                g = leaf._grad + g if g.ndim else np.asarray(leaf._grad + g)
+            elif leaf._fresh and leaf._loss != origin and leaf.role == "parameter":
+                warn_once(
+                    "overwritten",
+                    f"backward{user_line()} overwrites the gradient of `{leaf.name}`, which another loss gave it and "
+                    "nobody used; to add them use backward(accumulate=True) or lg.backward([loss1, loss2])",
+                )
+        leaf._grad = g
+        leaf._pass = number
+        leaf._loss = origin
+        leaf._fresh = True
+
+
+def _shared(g: Any, leaves: dict[int, tuple[Tensor, Any]], leaf: Tensor) -> bool:
+    import sys
+
+    # three references: the pair in `leaves`, the loop's name, and this argument (plus the call's own)
+    del leaves, leaf
+    return sys.getrefcount(g) > 4
+
+
+def seed_of(output: Tensor, grad: Any) -> Any:
+    """The gradient an output starts from, checked against it."""
+    if not isinstance(output, Tensor):
+        raise LocalgradError(
+            f"backward was asked of {type(output).__name__}{user_line()}\nfound: it is no tensor, so it has no history\n"
+            "do: compute the loss with localgrad or NumPy functions on tensors"
+        )
+    if output.is_symbolic:
+        raise GradientError(
+            f"backward was asked of `{output._name}` while a function is captured{user_line()}\n"
+            "found: there are no values\ndo: use graph.gradient(...), or lg.gradients inside the function"
+        )
+    if output.dtype.kind != "f":
+        raise DTypeError(
+            f"backward was asked of `{output.name}`{user_line()}\nfound: {output.dtype} tensors have no gradient\n"
+            "do: compute a float loss"
+        )
+    if grad is None:
+        if output.size != 1:
+            raise ShapeError(
+                f"backward was asked of `{output.name}`, shape {format_shape(output.shape)}{user_line()}\n"
+                "found: only an output with one entry has an obvious gradient to start from\n"
+                "do: reduce it first (.mean() or .sum()), pick one element (y[0, 0]), or pass a gradient of shape "
+                f"{format_shape(output.shape)}: backward(grad=...)"
+            )
+        return unit_gradient(output)
+    array = np.asarray(grad._value if isinstance(grad, Tensor) else grad)
+    if array.dtype.kind not in "fiub":
+        raise DTypeError(f"the gradient given to backward holds {array.dtype}; give real numbers")
+    if array.shape != output.shape:
+        raise ShapeError(
+            f"a gradient of shape {format_shape(array.shape)} was given to backward of `{output.name}`{user_line()}\n"
+            f"found: it has shape {format_shape(output.shape)}\ndo: give a gradient of that shape"
+        )
+    return array.astype(output.dtype)[()]
+
+
+def _need_path(outputs: Sequence[Tensor]) -> None:
+    if any(output.requires_grad for output in outputs):
+        return
+    output = outputs[0]
+    lines = [
+        f"backward was asked of `{output.name}`{user_line()}",
+        f"found: no path from `{output.name}` to anything that requires a gradient",
+    ]
+    ends = []
+    for reference, how, place in reversed(READ_OUT):
+        tensor = reference()
+        if tensor is not None:
+            text = f" (`{place.text}`)" if place.text else ""
+            source = _parameter_behind(tensor)
+            start = f"The path from `{source}` ends" if source else "A path ends"
+            ends.append(f"{start} at `{tensor.name}`: turned into plain NumPy at {place} by {how}{text}")
+            break
+    blocking = _blocking(outputs)
+    if blocking:
+        ends.append(blocking)
+    if not ends:
+        ends.append("It was computed under no_grad, or from tensors without requires_grad=True")
+    lines += ends
+    lines.append("do: compute it from parameters (lg.parameter) or tensors with requires_grad=True, without leaving tensors")
+    raise DetachedError("\n".join(lines))
+
+
+def _parameter_behind(tensor: Tensor) -> str | None:
+    from localgrad.graph.history import History
+
+    for leaf in History.of([tensor]).leaves:
+        if leaf.requires_grad:
+            return leaf.name
+    return None
+
+
+def _blocking(outputs: Sequence[Tensor]) -> str | None:
+    """The first node that had an input with a gradient and gives none."""
+    from localgrad.graph.history import History
+
+    history = History.of(outputs)
+    for node in reversed(history.nodes):
+        if any(isinstance(x, Tensor) and x.requires_grad for x in node.inputs):
+            made = next(t for t in history.outputs[node.order] if t is not None)
+            return f"The path ends at node `{made.name}` ({node.source}): {node.kind.name} is not differentiable"
+    return None
+
+
+def unchain(tensor: Tensor) -> None:
+    """Forget the nodes a tensor was computed from; see `Tensor.unchain`."""
+    tensor._node = None
+    if not isinstance(tensor, Leaf):
+        tensor.requires_grad = False

@@ -1,0 +1,321 @@
+"""The one backward sweep: rules in reverse order, broadcasts and fan-outs turned into sums here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from heapq import heappop, heappush
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from localgrad.graph.context import CONTEXT, Context, using
+from localgrad.graph.errors import GradientError, LocalgradError, MissingRuleError
+from localgrad.graph.kind import Composition, Kind
+from localgrad.graph.node import Derived, Node, before
+from localgrad.graph.quiet import QUIET, WARNINGS
+from localgrad.graph.spec import Spec, format_shape, same_shape
+from localgrad.graph.tensor import Leaf, Tensor
+from localgrad.nodes.shaping import SumTo
+from localgrad.nodes.structure import Cast
+
+Seed: TypeAlias = "tuple[Tensor, Any]"
+Deliver: TypeAlias = Callable[[Tensor, Any], None]
+_ndarray: Final = np.ndarray
+
+
+class Reach:
+    """The tensors that lie between outputs and the inputs whose gradients are asked."""
+
+    def __init__(self, inputs: Sequence[Tensor], nodes: Sequence[Node]) -> None:
+        self.leaves = {id(x) for x in inputs if x._node is None}
+        self.outputs = {(x._node.order, x._index) for x in inputs if x._node is not None}
+        self.orders: set[int] = set()
+        for node in nodes:
+            order = node.order
+            if not node.kind.differentiable:
+                continue
+            for x in node._inputs:
+                if isinstance(x, Tensor) and before(x, order) in self:
+                    self.orders.add(order)
+                    break
+
+    def __contains__(self, x: Tensor) -> bool:
+        node = x._node
+        if node is None:
+            return id(x) in self.leaves
+        return (node.order in self.orders or (node.order, x._index) in self.outputs) and x.dtype.kind == "f"
+
+
+def sweep(
+    seeds: Sequence[Seed],
+    on_tensors: bool,
+    deliver: Deliver | None,
+    reach: Reach | None = None,
+    stop: Collection[int] = (),
+) -> dict[int, tuple[Tensor, Any]]:
+    """Run the rules backwards from seeds (tensor, gradient); the leaves reached, by id, with their gradients.
+
+    On arrays, or on tensors, where every step records nodes. `deliver` is called with each inner tensor and its whole
+    gradient. Without `reach` gradients flow where tensors require them; tensors whose id is in `stop` count as leaves.
+    """
+    context = CONTEXT.get()
+    leaves: dict[int, tuple[Tensor, Any]] = {}
+    pending: dict[int, Any] = {}
+    heap: list[int] = []
+
+    def add(x: Tensor, node: Node | None, g: Any) -> None:
+        if node is None or (stop and id(x) in stop):
+            known = leaves.get(id(x))
+            leaves[id(x)] = (x, g if known is None else total(known[1], g, on_tensors, context, x._node))
+            return
+        order = node.order
+        entry = pending.get(order)
+        if entry is None:
+            heappush(heap, -order)
+            if node._values is None and node.kind.output_count() == 1:
+                pending[order] = (x, g)
+                return
+            entry = pending[order] = ({}, {})
+        elif entry[0].__class__ is not dict:
+            pending[order] = (x, total(entry[1], g, on_tensors, context, node))
+            return
+        index = x._index
+        entry[0][index] = x
+        known = entry[1].get(index)
+        entry[1][index] = g if known is None else total(known, g, on_tensors, context, node)
+
+    token = WARNINGS.set(QUIET)
+    try:
+        for x, g in seeds:
+            add(x, x._node, g)
+        while heap:
+            order = -heappop(heap)
+            made, grad = pending.pop(order)
+            if made.__class__ is dict:
+                node: Node = next(iter(made.values()))._node
+                count = node.kind.output_count()
+                if deliver is not None:
+                    for index in sorted(made):
+                        deliver(made[index], grad[index])
+                y: Any = tuple(_output(node, made, index, on_tensors) for index in range(count))
+                grad = tuple(grad.get(index) for index in range(count))
+            else:
+                node = made._node
+                if deliver is not None:
+                    deliver(made, grad)
+                y = made if on_tensors else made._value
+            xs = []
+            wanted = []
+            tensors = []
+            for x in node._inputs:
+                if isinstance(x, Tensor):
+                    maker = x._node
+                    if maker is not None:
+                        if maker.order > order:
+                            x = before(x, order)
+                            maker = x._node
+                    elif x.__class__ is Leaf and x.version > order:  # type: ignore[attr-defined]
+                        raise changed_since(x, node)
+                    tensors.append((x, maker))
+                    xs.append(x if on_tensors else x._value)
+                    wanted.append(x.requires_grad if reach is None else x in reach)
+                else:
+                    tensors.append(None)
+                    xs.append(x)
+                    wanted.append(False)
+            if on_tensors:
+                grads = _tagged(node, grad, y, xs, wanted, context)
+            else:
+                grads = _apply(node, grad, y, xs, wanted)
+            if grads.__class__ is not tuple:
+                grads = (grads,)
+            if len(grads) < len(xs):
+                raise too_few(node, grads)
+            index = 0
+            for pair, g in zip(tensors, grads, strict=False):
+                if pair is not None and g is not None and wanted[index]:
+                    x, maker = pair
+                    value = x._value
+                    # same scalar type: same dtype and no shape to repair
+                    if g.__class__ is not value.__class__ or g.__class__ is _ndarray:
+                        if g.__class__ is not _ndarray or g.shape != value.shape or g.dtype != value.dtype:
+                            g = fitted(g, x, node, index, on_tensors, context)
+                    add(x, maker, g)
+                index += 1
+    finally:
+        WARNINGS.reset(token)
+    return leaves
+
+
+def _output(node: Node, made: dict[int, Tensor], index: int, on_tensors: bool) -> Any:
+    if on_tensors:
+        return made[index] if index in made else node.outputs[index]
+    return node._values[index] if node._values is not None else made[index]._value
+
+
+def _apply(node: Node, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) -> Any:
+    kind = node.kind
+    try:
+        if kind.takes_wanted:
+            return kind.backward(grad, y, *xs, wanted=tuple(wanted))
+        if kind.has_rule:
+            return kind.backward(grad, y, *xs)
+        return pull_body(kind, grad, y, xs, wanted)
+    except LocalgradError:
+        raise
+    except Exception as error:
+        raise GradientError(
+            f"the backward rule of {kind.name} failed at node `{node.name}` ({node.source})\n"
+            f"found: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _tagged(node: Node, grad: Any, y: Any, xs: list[Any], wanted: list[bool], context: Context) -> Any:
+    """Apply a rule on tensors: the nodes it makes are tagged with what they are for, in the forward node's scope."""
+    made: list[Node] = []
+    with using(scope=node.scope, site=(node._code, node._at), tagger=made.append):
+        grads = _apply(node, grad, y, xs, wanted)
+    several = grads if isinstance(grads, tuple) else (grads,)
+    inside = {each.order: each for each in made}
+    owner: dict[int, int | None] = {}
+    for index, g in enumerate(several):
+        stack = [g._node] if isinstance(g, Tensor) and g._node is not None else []
+        while stack:
+            each = stack.pop()
+            if each.order not in inside or owner.get(each.order, -1) == index:
+                continue
+            owner[each.order] = None if each.order in owner else index
+            if owner[each.order] is not None:
+                stack.extend(x._node for x in each._inputs if isinstance(x, Tensor) and x._node is not None)
+    for each in made:
+        if each.of is None:
+            each.of = Derived(node, owner.get(each.order), "contribution")
+    return grads
+
+
+def pull_body(kind: Kind, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) -> tuple[Any, ...]:
+    """The gradients of a composition's inputs, found by differentiating its body on the same inputs."""
+    if not isinstance(kind, Composition):
+        kind.backward(grad, y, *xs)  # raises what is missing
+        raise MissingRuleError(f"{kind.name} has no backward rule")
+    on_tensors = any(isinstance(each, Tensor) for each in (*xs, *(grad if isinstance(grad, tuple) else (grad,))))
+    if on_tensors:
+        sources = [
+            Leaf(np.asarray(x), "constant", None, False) if isinstance(x, (np.ndarray, np.generic)) else x for x in xs
+        ]
+        outcome = kind.body(*sources)
+    else:
+        sources = [
+            Leaf(np.asarray(x), "input", None, want) if isinstance(x, (np.ndarray, np.generic)) else x
+            for x, want in zip(xs, wanted, strict=True)
+        ]
+        with using(recorder=None, enabled=True, watchers=(), tagger=None, site=None):
+            outcome = kind.body(*sources)
+    outputs = outcome if isinstance(outcome, tuple) else (outcome,)
+    grads = grad if isinstance(grad, tuple) else (grad,)
+    seeds = [(out, g) for out, g in zip(outputs, grads, strict=True) if g is not None and isinstance(out, Tensor)]
+    marked = [x for x, want in zip(sources, wanted, strict=True) if want]
+    from localgrad.graph.history import History
+
+    boundary = {id(x) for x in sources if isinstance(x, Tensor)}
+    found = sweep(seeds, on_tensors, None, Reach(marked, _inner_nodes([out for out, _ in seeds], boundary)), boundary)
+    del History
+    return tuple(found[id(x)][1] if want and id(x) in found else None for x, want in zip(sources, wanted, strict=True))
+
+
+def _inner_nodes(outputs: Sequence[Tensor], boundary: Collection[int]) -> list[Node]:
+    nodes: dict[int, Node] = {}
+    stack = list(outputs)
+    while stack:
+        tensor = stack.pop()
+        node = tensor._node
+        if node is None or id(tensor) in boundary or node.order in nodes:
+            continue
+        nodes[node.order] = node
+        stack.extend(x for x in node.inputs if isinstance(x, Tensor))
+    return [nodes[order] for order in sorted(nodes)]
+
+
+def total(a: Any, b: Any, on_tensors: bool, context: Context, node: Node | None) -> Any:
+    """Two contributions to one tensor, added: the backward of a branch."""
+    if not on_tensors:
+        return a + b
+    made: list[Node] = []
+    changes: dict[str, Any] = {"tagger": made.append}
+    if node is not None:
+        changes.update(scope=node.scope, site=(node._code, node._at))
+    with using(**changes):
+        result = a + b
+    for each in made:
+        each.of = Derived(node, None, "accumulation") if node is not None else None
+    return result
+
+
+def fitted(g: Any, x: Tensor, node: Node, index: int, on_tensors: bool, context: Context) -> Any:
+    """A contribution in its variable's shape and dtype: summed over broadcast axes, cast back."""
+    shape = getattr(g, "shape", ())
+    if same_shape(shape, x.shape) and getattr(g, "dtype", None) == x.dtype:
+        return g
+    if not on_tensors or not isinstance(g, Tensor):
+        g = np.asarray(g)
+    made: list[Node] = []
+    with using(scope=node.scope, site=(node._code, node._at), tagger=made.append) if on_tensors else _nothing():
+        if not same_shape(shape, x.shape):
+            if not broadcasts_to(x.shape, shape):
+                raise GradientError(
+                    f"the backward rule of {node.kind.name} gave a gradient of shape {format_shape(shape)} for its "
+                    f"input {index}\nfound: that input has shape {format_shape(x.shape)} (node `{node.name}`)\n"
+                    "do: return a gradient of the input's shape (or one that broadcasting made larger)"
+                )
+            g = SumTo.like(g, x if on_tensors else x._value)
+        if g.dtype != x.dtype:
+            g = Cast.on(g, dtype=x.dtype.name)
+    for each in made:
+        each.of = Derived(node, index, "contribution")
+    return g
+
+
+def broadcasts_to(small: Any, large: Any) -> bool:
+    """Whether a gradient of shape `large` can be summed to `small`."""
+    from localgrad.graph.errors import ShapeError
+    from localgrad.graph.spec import broadcast_shapes
+
+    try:
+        return same_shape(broadcast_shapes(tuple(small), tuple(large)), large)
+    except ShapeError:
+        return False
+
+
+class _nothing:
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def changed_since(leaf: Any, node: Node) -> GradientError:
+    """The error for a parameter written between forward and backward."""
+    return GradientError(
+        f"a gradient was asked through node `{node.name}` ({node.source}), which read `{leaf.name}`\n"
+        f"found: `{leaf.name}` was changed in place after that (its version moved), so the rule would see another value\n"
+        "do: call backward before optimizer.step, or compute the forward again"
+    )
+
+
+def too_few(node: Node, grads: tuple[Any, ...]) -> GradientError:
+    """The error for a rule that returns fewer gradients than there are inputs."""
+    shapes = ", ".join("None" if g is None else format_shape(getattr(g, "shape", ())) for g in grads)
+    inputs = ", ".join(format_shape(x.shape) if isinstance(x, Tensor) else repr(x) for x in node.inputs)
+    return GradientError(
+        f"the backward rule of {node.kind.name} returned {len(grads)} gradients ({shapes})\n"
+        f"found: it has {len(node._inputs)} inputs ({inputs}) at node `{node.name}`\n"
+        "do: return one for each input in order, None where there is none"
+    )
+
+
+def unit_gradient(output: Tensor) -> Any:
+    """The gradient 1 to start from at an output with one entry."""
+    if isinstance(output._value, Spec):
+        raise GradientError("an output without a value needs a gradient to start from")
+    return output.dtype.type(1) if output.ndim == 0 else np.ones(output.shape, output.dtype)
