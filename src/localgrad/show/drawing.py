@@ -116,7 +116,9 @@ def folded(drawing: Drawing) -> Drawing:
 
     Edges inside it are gone; edges that cross its border start or end at the box, each flow once.
 
-    >>> inner = Drawing((Box("a", "a"), Box("b", "b", group="net")), (Edge("a", "b"),), (Group("net", "Net", collapsed=True),))
+    >>> inner = Drawing(
+    ...     (Box("a", "a"), Box("b", "b", group="net")), (Edge("a", "b"),), (Group("net", "Net", collapsed=True),)
+    ... )
     >>> [(box.title, box.role) for box in folded(inner).boxes]
     [('a', 'operation'), ('Net', 'group')]
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from localgrad.show.drawing import Box, Closing, Drawing, Opening, folded, walk
@@ -31,8 +32,6 @@ def render_mermaid(drawing: Drawing) -> str:
     lines = ["flowchart TD"]
     if drawing.title:
         # JSON's strings are YAML's, which is what the front matter is.
-        import json
-
         lines = ["---", f"title: {json.dumps(drawing.title, ensure_ascii=False)}", "---", *lines]
     indent = "  "
     groups = 0

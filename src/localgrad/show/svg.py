@@ -170,7 +170,9 @@ def _box(placed: PlacedBox, box: Box, slots: dict[str, int]) -> str:
     more = f'<tspan class="lg-small" dx="6">{escape(inline)}</tspan>' if inline else ""
     out.append(f'<text x="{middle}" y="{_number(first)}">{escape(shortened(box.title))}{more}</text>')
     for position, line in enumerate(lines_below(box), start=1):
-        out.append(f'<text class="lg-small" x="{middle}" y="{_number(first + 13 * position - 0.5)}">{escape(line)}</text>')
+        out.append(
+            f'<text class="lg-small" x="{middle}" y="{_number(first + 13 * position - 0.5)}">{escape(line)}</text>'
+        )
     out.append("</g>")
     return "".join(out)
 
@@ -204,7 +206,9 @@ def _legend(layout: Layout, slots: dict[str, int], width: float) -> tuple[list[s
         else:
             radius = 2.5 if "operation" in kind or "closed" in kind else 5.5
             swatch = f'<g class="lg-box {kind}">{_rectangle(x + 0.5, y + 1.5, 13, 11, radius)}</g>'
-        out.append(f'{swatch}<text class="lg-legend" x="{_number(x + 18)}" y="{_number(y + 10.6)}">{escape(text)}</text>')
+        out.append(
+            f'{swatch}<text class="lg-legend" x="{_number(x + 18)}" y="{_number(y + 10.6)}">{escape(text)}</text>'
+        )
         x += room
     if entries:
         y += _LEGEND_ROW
@@ -244,7 +248,10 @@ def _style(theme: Theme, families: int) -> str:
         f"{scope} .lg-box text{{font-weight:600}}",
         f"{scope} .lg-box .lg-small{{font-family:{_MONO};font-size:{SMALL_SIZE:g}px;font-weight:400;{use('fill', 'quiet')}}}",
         f"{scope} .lg-box rect{{{both('plain', 'plain-line')}}}",
-        *(f"{scope} .lg-f{slot} rect{{{both(f'f{slot}', f'f{slot}-line')}}}" for slot in range(min(families, len(FAMILY_TONES)))),
+        *(
+            f"{scope} .lg-f{slot} rect{{{both(f'f{slot}', f'f{slot}-line')}}}"
+            for slot in range(min(families, len(FAMILY_TONES)))
+        ),
         f"{scope} .lg-parameter rect,{scope} .lg-state rect{{{both('parameter', 'parameter-line')}}}",
         f"{scope} .lg-state rect{{stroke-dasharray:4 2.5}}",
         f"{scope} .lg-constant rect{{{both('constant', 'constant-line')}}}",

@@ -98,6 +98,7 @@ def _assemble(drawing: Drawing, nesting: Nesting, plates: list[Plate]) -> Layout
             else:
                 origin[vertex - count] = place
     edges: list[PlacedEdge] = []
+    said: set[tuple[int, int]] = set()
     for edge, course in zip(drawing.edges, nesting.courses, strict=True):
         points: list[Point] = []
         label: Point | None = None
@@ -106,7 +107,8 @@ def _assemble(drawing: Drawing, nesting: Nesting, plates: list[Plate]) -> Layout
             left, top = origin[number]
             points.extend((round(left + x, 2), round(top + y, 2)) for x, y in plates[number].routes[segment])
             spot = plates[number].labels.get(segment)
-            if spot is not None:
+            if spot is not None and (number, segment) not in said:
+                said.add((number, segment))
                 label = round(left + spot[0], 2), round(top + spot[1], 2)
                 depth = nesting.pieces[number].depth
         edges.append(PlacedEdge(edge, tuple(_without_needless(points)), label, depth))

@@ -43,7 +43,9 @@ def order_rows(sheet: Sheet) -> None:
 
 def _move_long_links(sheet: Sheet, gaps: list[list[Part]], best: int) -> None:
     """Try each long link as a whole on the far left and the far right; sweeps cannot, for they look at one row."""
-    long = sorted((chain[1:-1] for chain in sheet.chains if len(chain) > 2), key=lambda dummies: (-len(dummies), dummies))
+    long = sorted(
+        (chain[1:-1] for chain in sheet.chains if len(chain) > 2), key=lambda dummies: (-len(dummies), dummies)
+    )
     for dummies in long[:_TRIED]:
         for leftmost in (True, False):
             kept = {sheet.rank[dummy]: list(sheet.rows[sheet.rank[dummy]]) for dummy in dummies}

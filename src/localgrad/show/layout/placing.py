@@ -1,10 +1,12 @@
 """Positions across: straight lines are chosen first and become rigid blocks, then the blocks move towards their
-neighbours as far as those beside them allow. Every position a block may take keeps its lines straight."""
+neighbours as far as those beside them allow. Every position a block may take keeps its lines straight.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from localgrad.show.layout.ordering import parts_by_gap
 from localgrad.show.layout.sheet import DUMMY, ENTRY, EXIT, Part, Sheet
@@ -103,7 +105,7 @@ def _blocks(sheet: Sheet) -> tuple[list[_Block], list[int], list[float]]:
 
 def _hold_apart(sheet: Sheet, blocks: list[_Block], block_of: list[int], offset: list[float]) -> None:
     for row in sheet.rows:
-        for left, right in zip(row, row[1:], strict=False):
+        for left, right in pairwise(row):
             apart = sheet.right[left] + sheet.left[right] + _around(sheet, left) + _around(sheet, right)
             apart += offset[left] - offset[right]
             first, second = block_of[left], block_of[right]
@@ -133,7 +135,9 @@ def _settle(blocks: list[_Block]) -> list[float]:
     order = _from_left(blocks)
     position = [0.0] * len(blocks)
     for index in order:
-        position[index] = max((position[other] + apart for other, apart in blocks[index].beside_left.items()), default=0.0)
+        position[index] = max(
+            (position[other] + apart for other, apart in blocks[index].beside_left.items()), default=0.0
+        )
     sweeps = 12 if len(blocks) <= 500 else 6 if len(blocks) <= 5000 else 3
     for _ in range(sweeps):
         for direction in (reversed(order), order):

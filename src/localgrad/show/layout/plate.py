@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from localgrad.show.drawing import Drawing
 from localgrad.show.layout.nesting import OUTSIDE, Nesting, Segment
@@ -46,8 +47,8 @@ def lay_out_piece(drawing: Drawing, nesting: Nesting, number: int, plates: list[
     place_across(sheet)
     right = max((sheet.x[vertex] + sheet.right[vertex] for row in sheet.rows for vertex in row), default=0.0)
     lanes, right = add_lanes(sheet, right)
-    rows, bottom = _stack(sheet, piece.segments, inner=number > 0)
     ports = spread_ports(sheet, lanes)
+    rows, bottom = _stack(sheet, piece.segments, _widest(sheet, ports, lanes), inner=number > 0)
     ways = [route(sheet, rows, link, lanes, ports) for link in range(len(sheet.links))]
     labels = place_labels(sheet, [segment.label for segment in piece.segments], ways, right)
 
@@ -127,7 +128,24 @@ def _sheet_of(
     return sheet, vertex_of, size
 
 
-def _stack(sheet: Sheet, segments: list[Segment], inner: bool) -> tuple[Rows, float]:
+def _widest(sheet: Sheet, ports: dict[tuple[int, bool], float], lanes: dict[int, float]) -> list[float]:
+    """How far to the side a link goes, at most, in the gap under each row."""
+    widest = [0.0] * len(sheet.rows)
+    for number, link in enumerate(sheet.links):
+        chain = sheet.chains[number]
+        top, bottom = sheet.rank[link.source], sheet.rank[link.target]
+        start, end = ports[number, True], ports[number, False]
+        if not chain:
+            widest[top] = max(widest[top], abs(start - lanes[number]))
+            widest[bottom - 1] = max(widest[bottom - 1], abs(lanes[number] - end))
+            continue
+        corners = [start, *(sheet.x[vertex] for vertex in chain[1:-1]), end]
+        for step, (x, to_x) in enumerate(pairwise(corners)):
+            widest[top + step] = max(widest[top + step], abs(x - to_x))
+    return widest
+
+
+def _stack(sheet: Sheet, segments: list[Segment], widest: list[float], inner: bool) -> tuple[Rows, float]:
     """Heights of rows and of the gaps between them; the bottom of the piece."""
     heights = [max(sheet.height[vertex] for vertex in row) for row in sheet.rows]
     labelled: set[int] = set()
@@ -135,11 +153,6 @@ def _stack(sheet: Sheet, segments: list[Segment], inner: bool) -> tuple[Rows, fl
         if segment.label:
             labelled.add(sheet.rank[link.source])
             labelled.add(sheet.rank[link.target] - 1)
-    widest = [0.0] * len(sheet.rows)
-    for part in sheet.parts:
-        across = abs(sheet.x[part.upper] + part.upper_port - sheet.x[part.lower] - part.lower_port)
-        gap = sheet.rank[part.upper]
-        widest[gap] = max(widest[gap], across)
     rows = Rows([], [], [0.0] * len(sheet.sort))
     y = HEADER + 4.0 if inner and not (sheet.rows and sheet.sort[sheet.rows[0][0]] == ENTRY) else 0.0
     for number, row in enumerate(sheet.rows):

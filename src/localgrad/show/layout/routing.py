@@ -108,7 +108,9 @@ def spread_ports(sheet: Sheet, lanes: dict[int, float]) -> dict[tuple[int, bool]
         for position, (_, _, wish, held) in enumerate(ends):
             if held == _HELD:  # a straight line stays straight; the others share what is left beside it
                 before, after = position, len(ends) - 1 - position
-                apart = min(apart, (wish - low) / before if before else apart, (high - wish) / after if after else apart)
+                apart = min(
+                    apart, (wish - low) / before if before else apart, (high - wish) / after if after else apart
+                )
         places = _spaced([end[2] for end in ends], [end[3] for end in ends], apart)
         for position, (end, x) in enumerate(zip(ends, places, strict=True)):
             room_left, room_right = position * apart - _NEARLY / 2, (len(ends) - 1 - position) * apart - _NEARLY / 2
@@ -145,9 +147,7 @@ def _spaced(wishes: list[float], weights: list[float], apart: float) -> list[flo
     return result
 
 
-def route(
-    sheet: Sheet, rows: Rows, number: int, lanes: dict[int, float], ports: dict[tuple[int, bool], float]
-) -> Way:
+def route(sheet: Sheet, rows: Rows, number: int, lanes: dict[int, float], ports: dict[tuple[int, bool], float]) -> Way:
     """The corners of one link from the bottom of its source to the top of its target."""
     link = sheet.links[number]
     start, end = ports[number, True], ports[number, False]

@@ -34,7 +34,8 @@ class Part:
 @dataclass(slots=True)
 class Sheet:
     """Columns over vertices. `left` and `right` are the room a vertex needs on both sides of its middle, `half` is half
-    of what is drawn of it."""
+    of what is drawn of it.
+    """
 
     sort: list[int] = field(default_factory=list)
     left: list[float] = field(default_factory=list)
@@ -52,7 +53,9 @@ class Sheet:
     rows: list[list[int]] = field(default_factory=list)
     x: list[float] = field(default_factory=list)
 
-    def add(self, sort: int, left: float, right: float, height: float, source: bool = False, loose: bool = False) -> int:
+    def add(
+        self, sort: int, left: float, right: float, height: float, source: bool = False, loose: bool = False
+    ) -> int:
         """Append a vertex and return its number."""
         self.sort.append(sort)
         self.left.append(left)
