@@ -30,7 +30,7 @@ _PIECE: Final = 8192  # entries computed at a time: the intermediate arrays stay
 def erf(x: ArrayLike) -> Any:
     """The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.
 
-    From -1 to 1, with the sign of x at zero. Largest error: 0.9 ULP in float32, 1.0 ULP in float64.
+    From -1 to 1, with the sign of x at zero. Largest error: 0.9 ULP in float32, 1.2 ULP in float64.
 
     >>> erf(np.array([0.0, 0.5, np.inf]))
     array([0.        , 0.52049988, 1.        ])
@@ -41,7 +41,7 @@ def erf(x: ArrayLike) -> Any:
 def erfc(x: ArrayLike) -> Any:
     """The complementary error function 1 - erf(x), without the cancellation for positive x.
 
-    From 2 down to 0. Largest error: 0.6 ULP in float32, 3 ULP in float64.
+    From 2 down to 0. Largest error: 0.6 ULP in float32, 4.5 ULP in float64.
 
     >>> erfc(np.array([0.0, 10.0]))
     array([1.00000000e+00, 2.08848758e-45])
@@ -52,8 +52,9 @@ def erfc(x: ArrayLike) -> Any:
 def lgamma(x: ArrayLike) -> Any:
     """The natural logarithm of the absolute value of the gamma function.
 
-    Infinite at 0, at the negative integers and at both infinities. Largest error: 0.6 ULP in float32 and 4 ULP in
-    float64 for x > -0.5; below, where the function passes zero between its poles, 4 ULP of max(1, |lgamma(x)|).
+    Infinite at 0, at the negative integers and at both infinities. Largest error: 0.6 ULP in float32 and 5 ULP in
+    float64 for x > -0.5. Below, where the function passes zero between its poles, as many ULP of the largest of 1,
+    |lgamma(x)| and |lgamma(-x)|.
 
     >>> lgamma(np.array([0.5, 1.0, 10.0]))
     array([ 0.57236494,  0.        , 12.80182748])
@@ -64,8 +65,9 @@ def lgamma(x: ArrayLike) -> Any:
 def digamma(x: ArrayLike) -> Any:
     """The derivative of lgamma.
 
-    -inf at 0.0, inf at -0.0, NaN at the negative integers and at -inf. Largest error: 0.6 ULP in float32 and 4 ULP in
-    float64 for x > -0.5; below, where the function passes zero between its poles, 4 ULP of max(1, |digamma(x)|).
+    -inf at 0.0, inf at -0.0, NaN at the negative integers and at -inf. Largest error: 0.6 ULP in float32 and 6 ULP in
+    float64 for x > 0. Below, where the function passes zero between its poles, as many ULP of the largest of 1,
+    |digamma(x)| and |digamma(-x)|.
 
     >>> digamma(np.array([1.0, 2.0]))
     array([-0.57721566,  0.42278434])
@@ -76,7 +78,7 @@ def digamma(x: ArrayLike) -> Any:
 def trigamma(x: ArrayLike) -> Any:
     """The derivative of digamma.
 
-    Positive everywhere; inf at 0 and at the negative integers, NaN at -inf. Largest error: 0.6 ULP in float32, 4 ULP
+    Positive everywhere; inf at 0 and at the negative integers, NaN at -inf. Largest error: 0.6 ULP in float32, 6 ULP
     in float64.
 
     >>> trigamma(np.array([1.0, 0.5]))
@@ -326,7 +328,8 @@ def _lgamma(x: _Real) -> _Real:
 
 
 def _lgamma_near(t: _Real) -> _Real:
-    return t * (t - 1) * (_LGAMMA_MIDDLE + _ratio(_LGAMMA, t + 0.5))
+    # Adding 0.0 makes the zero at x = 1 a positive one.
+    return t * (t - 1) * (_LGAMMA_MIDDLE + _ratio(_LGAMMA, t + 0.5)) + 0.0
 
 
 def _lgamma_tail(x: _Real) -> _Real:
