@@ -122,7 +122,7 @@ def test_a_long_file_goes_in_pieces(write: Any, monkeypatch: pytest.MonkeyPatch)
 ABY = "a,b,y\n1,2,3\n"
 REFUSED = [
     ("", "it is empty"),
-    ("\n\n", "it is empty"),
+    ("\n\n", "begins with empty lines only"),
     (ABY[:6], "no row below it"),
     (
         "1,2,y\n".replace("y", "3") + "4,5,6\n",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import itertools
 import os
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +21,12 @@ __all__ = ["Cells", "DelimitedFile", "nearest"]
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 SNIFFED_ROWS = 20
+FIRST_LINES = 1_000
+MOST_COLUMNS = 100_000
 LONGEST_LINE = 8_000_000
 CELLS_AT_ONCE = 1_000_000
 MOST_TEXTS = 10_000
+DECIDING_CELLS = 2_000
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
 STARTS = {
     b"PK\x03\x04": ("an Excel workbook or zip archive", "Export the sheet as CSV"),
@@ -53,11 +58,20 @@ class DelimitedFile:
     def __init__(self, path: str | os.PathLike[str], encoding: str = "utf-8") -> None:
         self.path = Path(path)
         self.encoding = "utf-8-sig" if encoding.lower().replace("-", "").replace("_", "") == "utf8" else encoding
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            self._fail(f"the encoding {self.encoding!r} is unknown. Examples are 'utf-8', 'gbk', 'latin-1'")
         self._refuse_other_formats()
         self.delimiter = self._sniffed()
-        self.header_line, header = next(self._rows(), (0, []))
+        with self._reading(lines=FIRST_LINES) as reader:
+            header: list[str] = next(filter(None, reader), [])
+            self.header_line = reader.line_num
         if not header:
-            self._fail("it is empty. Pass a file with names in the first line and numbers below")
+            found = "begins with empty lines only" if self.header_line else "is empty"
+            self._fail(f"it {found}. Pass a file with names in the first line and numbers below")
+        if len(header) > MOST_COLUMNS:
+            self._fail(f"{len(header):,} columns, {MOST_COLUMNS:,} are allowed. Store them as .npz", self.header_line)
         self.names = tuple(name.strip() for name in header)
         self._check_names()
 
@@ -72,17 +86,18 @@ class DelimitedFile:
             if name in wanted
         ]
         width, done = len(self.names), 0
-        rows = self._rows()
-        next(rows)
-        while chunk := [row for _, row in itertools.islice(rows, max(1, CELLS_AT_ONCE // width))]:
-            if set(map(len, chunk)) != {width}:
-                self._fail_ragged(done, [len(row) for row in chunk])
-            cells = list(zip(*chunk))
-            for place, column in columns:
-                bad = column.extend(cells[place])
-                if bad is not None:
-                    self.fail_at(done + bad, column.name, column.complaint(cells[place][bad]))
-            done += len(chunk)
+        with self._reading() as reader:
+            rows = filter(None, reader)
+            next(rows)
+            while chunk := list(itertools.islice(rows, max(1, CELLS_AT_ONCE // width))):
+                if set(map(len, chunk)) != {width}:
+                    self._fail_ragged(done, list(map(len, chunk)))
+                cells = list(zip(*chunk))
+                for place, column in columns:
+                    bad = column.extend(cells[place])
+                    if bad is not None:
+                        self.fail_at(done + bad, column.name, column.complaint(cells[place][bad]))
+                done += len(chunk)
         if done == 0:
             self._fail("there is a header and no row below it. Add the data")
         return {column.name: column.cells() for _, column in columns}
@@ -95,26 +110,26 @@ class DelimitedFile:
         """Raise `DataError` that names the line of the header."""
         self._fail(message, line=self.header_line)
 
-    def _rows(self, delimiter: str | None = None) -> Iterator[tuple[int, list[str]]]:
-        """The line number and cells of each row that is not empty."""
-        reader = None
+    @contextmanager
+    def _reading(self, delimiter: str | None = None, lines: int | None = None) -> Iterator[Any]:
+        """A `csv.reader` over the file, or its first `lines`; what goes wrong in reading becomes `DataError`."""
+        reader: Any = None
         try:
             with self.path.open(encoding=self.encoding, newline="") as file:
                 reader = csv.reader(
-                    self._lines(file), delimiter=delimiter or self.delimiter, strict=True, skipinitialspace=True
+                    itertools.islice(self._lines(file), lines),
+                    delimiter=delimiter or self.delimiter,
+                    strict=True,
+                    skipinitialspace=True,
                 )
-                for row in reader:
-                    if row:
-                        yield reader.line_num, row
+                yield reader
         except csv.Error as error:
-            line = reader.line_num if reader is not None else 1
+            line = reader.line_num
             if "field" in str(error) or "end of data" in str(error):
                 self._fail("a cell has no end, as if a quote was opened and not closed. Close or remove it", line=line)
             self._fail(f"a quoted cell is malformed ({error}). Write a quote inside a quoted cell twice", line=line)
         except UnicodeError as error:
             self._fail_encoding(error)
-        except LookupError:
-            self._fail(f"the encoding {self.encoding!r} is unknown. Examples are 'utf-8', 'gbk', 'latin-1'")
         except OSError as error:
             self._fail(f"{error.strerror or error}. Check the path and that it can be read")
 
@@ -146,7 +161,8 @@ class DelimitedFile:
         for delimiter in DELIMITERS:
             widths: list[int] = []
             try:
-                widths.extend(len(row) for _, row in itertools.islice(self._rows(delimiter), SNIFFED_ROWS))
+                with self._reading(delimiter, FIRST_LINES) as reader:
+                    widths.extend(map(len, itertools.islice(filter(None, reader), SNIFFED_ROWS)))
             except DataError:
                 if not widths:
                     continue
@@ -156,14 +172,6 @@ class DelimitedFile:
         return best
 
     def _check_names(self) -> None:
-        numbers = [name for name in self.names if _is_number(name)]
-        if len(numbers) == len(self.names) or any(not name.lstrip("+-").isdigit() for name in numbers):
-            names = ",".join(f"c{index + 1}" for index in range(min(len(self.names), 5)))
-            self._fail(
-                f"names of the columns were expected in the first line, found the number {numbers[0]!r}. Add a first "
-                f"line with {len(self.names)} names, such as {names}{',...' if len(self.names) > 5 else ''}",
-                line=self.header_line,
-            )
         first: dict[str, int] = {}
         for index, name in enumerate(self.names):
             if not name:
@@ -175,12 +183,22 @@ class DelimitedFile:
                     line=self.header_line,
                 )
             first[name] = index
+        numbers = [name for name in self.names if _is_number(name)]
+        if len(numbers) == len(self.names) or any(not name.lstrip("+-").isdigit() for name in numbers):
+            names = ",".join(f"c{index + 1}" for index in range(min(len(self.names), 5)))
+            self._fail(
+                f"names of the columns were expected in the first line, found the number {numbers[0]!r}. Add a first "
+                f"line with {len(self.names)} names, such as {names}{',...' if len(self.names) > 5 else ''}",
+                line=self.header_line,
+            )
 
     def _fail(
         self, message: str, line: int | None = None, row: int | None = None, column: str | None = None
     ) -> NoReturn:
         if row is not None:
-            line = next(itertools.islice(self._rows(), row + 1, None))[0]
+            with self._reading() as reader:
+                next(itertools.islice(filter(None, reader), row + 1, None))
+                line = reader.line_num
         place = "".join([f", line {line}" if line else "", f", column {column!r}" if column else ""])
         raise DataError(f"reading {self.path}{place}: {message}.")
 
@@ -227,7 +245,8 @@ class _Column:
                 numbers = np.array(cells, dtype=np.float64)
             except ValueError:
                 # A column with a few words among its numbers is a column of numbers with mistakes.
-                if self._decided or 2 * sum(map(_is_almost_number, cells)) >= sum(map(_is_present, cells)):
+                first = cells[:DECIDING_CELLS]
+                if self._decided or 2 * sum(map(_is_almost_number, first)) >= sum(map(_is_present, first)):
                     return next(index for index, cell in enumerate(cells) if not _is_number(cell))
                 self._is_text = True
             else:

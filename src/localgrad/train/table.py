@@ -177,7 +177,7 @@ def _table_of_cells(
             file.fail_at(row, target, message)
         raise DataError(f"reading {file.path}, target {target!r}: {message}.")
 
-    found, class_names, values = encode_target(_values(cells[target]), known, fail)
+    found, class_names, values = encode_target(cells[target], known, fail)
     return Table(features, values, tuple(columns), found, target, class_names)
 
 
@@ -204,12 +204,6 @@ def _encoded(
             f"Correct the cell, or train again with such rows",
         )
     return Column(name, categories), (codes[:, None] == np.arange(len(categories))).astype(np.float32)
-
-
-def _values(cells: Cells) -> NDArray[Any]:
-    if cells.numbers is not None:
-        return cells.numbers
-    return np.array(cells.texts)[cells.codes]
 
 
 # ---------------------------------------------------------------- npz
@@ -278,7 +272,12 @@ def _table_of_pair(path: Path, arrays: dict[str, NDArray[Any]], x_name: str, y_n
         if known.task == "regression" or not one_hot:
             return Table(features, y.astype(np.float32), columns, "regression", y_name)
         y = y.argmax(axis=1).astype(np.float64)
-    task, class_names, values = encode_target(y, known, fail)
+    if y.dtype.kind == "U":
+        texts, codes = np.unique(y, return_inverse=True)
+        cells = Cells(None, codes, tuple(texts.tolist()))
+    else:
+        cells = Cells(y)
+    task, class_names, values = encode_target(cells, known, fail)
     return Table(features, values, columns, task, y_name, class_names)
 
 

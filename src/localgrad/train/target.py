@@ -9,7 +9,7 @@ from typing import Any, Literal, NoReturn, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from localgrad.train.delimited import nearest
+from localgrad.train.delimited import Cells, nearest
 
 __all__ = ["Known", "Task", "encode_target"]
 
@@ -32,34 +32,47 @@ class Fail(Protocol):
     def __call__(self, message: str, row: int | None = None) -> NoReturn: ...
 
 
-def encode_target(values: NDArray[Any], known: Known, fail: Fail) -> tuple[Task, tuple[str, ...], NDArray[Any]]:
-    """The task, the class names, and `values` (finite float64 or texts) as int64 classes or as float32."""
-    task = known.task or _likely_task(values)
+def encode_target(cells: Cells, known: Known, fail: Fail) -> tuple[Task, tuple[str, ...], NDArray[Any]]:
+    """The task, the class names, and the target (finite numbers or texts) as int64 classes or as float32."""
+    numbers = cells.numbers
+    task = known.task or ("classification" if numbers is None else _likely_task(numbers))
     if task == "regression":
-        if values.dtype.kind == "U":
+        if numbers is None:
             fail(
-                f"numbers were expected for a regression, found texts such as {str(values[0])!r}. Use a classification"
+                f"numbers were expected for a regression, found texts such as {cells.texts[0]!r}. Learn classes instead"
             )
-        if known.task is None and values.min() == values.max():
-            fail(f"all {len(values):,} values are {values[0]:g}: there is nothing to learn. Use another target")
-        return task, (), values.astype(np.float32)
-    different, codes = np.unique(values, return_inverse=True)
-    if values.dtype.kind != "U" and (np.mod(different, 1) != 0).any():
-        row = int(np.argmax(np.mod(values, 1) != 0))
-        fail(f"a whole number or text was expected for a class, found {values[row]:g}. Use task='regression'", row)
-    names = tuple(str(value) if values.dtype.kind == "U" else str(int(value)) for value in different.tolist())
+        if known.task is None and numbers.min() == numbers.max():
+            fail(f"all {len(numbers):,} values are {numbers[0]:g}: there is nothing to learn. Use another target")
+        return task, (), numbers.astype(np.float32)
+    if numbers is None:
+        names, codes = _sorted_texts(cells)
+    else:
+        fractions = np.mod(numbers, 1) != 0
+        if fractions.any():
+            row = int(np.argmax(fractions))
+            fail(f"a whole number or text was expected for a class, found {numbers[row]:g}. Use task='regression'", row)
+        different, codes = np.unique(numbers, return_inverse=True)
+        names = tuple(str(int(value)) for value in different)
     if known.class_names is not None:
         return task, known.class_names, _as_known(names, codes, known.class_names, fail)
     if len(names) == 1:
         fail(
-            f"all {len(values):,} rows are of the one class {names[0]!r}: there is nothing to learn. Use another target"
+            f"all {len(codes):,} rows are of the one class {names[0]!r}: there is nothing to learn. Use another target"
         )
-    if len(names) > max(2, len(values) // 2):
+    if len(names) > max(2, len(codes) // 2):
         fail(
-            f"{len(names):,} different classes in {len(values):,} rows, such as {names[0]!r}: too few rows of each to "
+            f"{len(names):,} different classes in {len(codes):,} rows, such as {names[0]!r}: too few rows of each to "
             f"learn from. Use another target"
         )
     return task, names, codes.astype(np.int64)
+
+
+def _sorted_texts(cells: Cells) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    assert cells.codes is not None
+    order = sorted(range(len(cells.texts)), key=cells.texts.__getitem__)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return tuple(cells.texts[index] for index in order), rank[cells.codes]
 
 
 def _as_known(names: Sequence[str], codes: NDArray[np.integer], known: Sequence[str], fail: Fail) -> NDArray[np.int64]:
@@ -74,9 +87,7 @@ def _as_known(names: Sequence[str], codes: NDArray[np.integer], known: Sequence[
     return renumbered
 
 
-def _likely_task(values: NDArray[Any]) -> Task:
-    if values.dtype.kind == "U":
-        return "classification"
+def _likely_task(values: NDArray[np.float64]) -> Task:
     if (np.mod(values, 1) != 0).any() or np.abs(values).max() > LARGEST_CLASS:
         return "regression"
     different = len(np.unique(values))
