@@ -148,6 +148,8 @@ class Recorder:
         from localgrad.graph.graph import Graph
 
         updates = [(leaf, value) for leaf, value in self.updates.values()]
+        for node in self.nodes:
+            node._inputs = node.inputs  # tensors assigned into since then (`x[i] = v`) stand for what they were
         return Graph(self.nodes, self.inputs, outputs, updates, name)
 
 

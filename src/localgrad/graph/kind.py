@@ -48,6 +48,8 @@ class Kind:
     """False where no output carries a gradient (comparisons, argmax, ...)."""
     promotes: ClassVar[bool] = False
     """Whether inputs of different dtypes are cast to a common one before the rule sees them."""
+    broadcasts: ClassVar[bool] = False
+    """Whether smaller inputs are repeated to the output's shape (a Repeat node in the explicit graph)."""
     view: ClassVar[bool] = False
     """Whether the forward may return a view of its input."""
     checked: ClassVar[bool] = False

@@ -28,6 +28,7 @@ class Elementwise(Kind):
 
     expression: ClassVar[str] = ""
     promotes: ClassVar[bool] = True
+    broadcasts: ClassVar[bool] = True
     family: ClassVar[str] = "elementwise"
 
     def forward(self, *inputs: Value) -> Value:

@@ -43,6 +43,9 @@ def backward(
     inner: list[tuple[Tensor, Any]] = []
     watchers = CONTEXT.get().watchers
     if watchers:
+        for watcher in watchers:
+            if hasattr(watcher, "start_backward"):
+                watcher.start_backward()
 
         def deliver(tensor: Tensor, g: Any) -> None:
             inner.append((tensor, g))

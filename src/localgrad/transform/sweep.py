@@ -62,27 +62,28 @@ def sweep(
     leaves: dict[int, tuple[Tensor, Any]] = {}
     pending: dict[int, Any] = {}
     heap: list[int] = []
+    node: Node | None = None  # the node whose rule ran last: what an accumulation on a leaf is tagged with
 
-    def add(x: Tensor, node: Node | None, g: Any) -> None:
-        if node is None or (stop and id(x) in stop):
+    def add(x: Tensor, maker: Node | None, g: Any) -> None:
+        if maker is None or (stop and id(x) in stop):
             known = leaves.get(id(x))
-            leaves[id(x)] = (x, g if known is None else total(known[1], g, on_tensors, context, x._node))
+            leaves[id(x)] = (x, g if known is None else total(known[1], g, on_tensors, context, maker or node))
             return
-        order = node.order
+        order = maker.order
         entry = pending.get(order)
         if entry is None:
             heappush(heap, -order)
-            if node._values is None and node.kind.output_count() == 1:
+            if maker._values is None and maker.kind.output_count() == 1:
                 pending[order] = (x, g)
                 return
             entry = pending[order] = ({}, {})
         elif entry[0].__class__ is not dict:
-            pending[order] = (x, total(entry[1], g, on_tensors, context, node))
+            pending[order] = (x, total(entry[1], g, on_tensors, context, maker))
             return
         index = x._index
         entry[0][index] = x
         known = entry[1].get(index)
-        entry[1][index] = g if known is None else total(known, g, on_tensors, context, node)
+        entry[1][index] = g if known is None else total(known, g, on_tensors, context, maker)
 
     token = WARNINGS.set(QUIET)
     try:
@@ -92,7 +93,7 @@ def sweep(
             order = -heappop(heap)
             made, grad = pending.pop(order)
             if made.__class__ is dict:
-                node: Node = next(iter(made.values()))._node
+                node = next(iter(made.values()))._node
                 count = node.kind.output_count()
                 if deliver is not None:
                     for index in sorted(made):
@@ -215,11 +216,8 @@ def pull_body(kind: Kind, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) 
     grads = grad if isinstance(grad, tuple) else (grad,)
     seeds = [(out, g) for out, g in zip(outputs, grads, strict=True) if g is not None and isinstance(out, Tensor)]
     marked = [x for x, want in zip(sources, wanted, strict=True) if want]
-    from localgrad.graph.history import History
-
     boundary = {id(x) for x in sources if isinstance(x, Tensor)}
     found = sweep(seeds, on_tensors, None, Reach(marked, _inner_nodes([out for out, _ in seeds], boundary)), boundary)
-    del History
     return tuple(found[id(x)][1] if want and id(x) in found else None for x, want in zip(sources, wanted, strict=True))
 
 
