@@ -6,6 +6,7 @@ and NumPy, fields), the source of its rules, and its row in the table of tests.
 
 import importlib
 import inspect
+import pkgutil
 import re
 import textwrap
 from collections.abc import Mapping
@@ -19,7 +20,9 @@ RULES = ("body", "shape", "forward", "backward")
 
 def registered() -> Mapping[str, type]:
     """Every kind of the catalogue by name."""
-    importlib.import_module("localgrad.nodes")
+    catalogue = importlib.import_module("localgrad.nodes")
+    for module in pkgutil.iter_modules(catalogue.__path__, "localgrad.nodes."):
+        importlib.import_module(module.name)
     kinds: Mapping[str, type] = importlib.import_module("localgrad.graph.registry").kinds()
     return {name: kinds[name] for name in sorted(kinds) if not name.startswith("_")}
 
@@ -96,10 +99,10 @@ def rules(kind: Any) -> list[str]:
 
 def case(name: str, tables: list[Path]) -> list[str]:
     """Where the kind stands in the table of tests."""
-    use = re.compile(rf"^(?!\s*(from|import|#)\b).*\b{re.escape(name)}\b")
+    row = re.compile(rf"^\s*(Case\()?{re.escape(name)}\(")
     for path in tables:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if use.match(line):
+            if row.match(line):
                 return [f"Tested by its row in `{path.parent.name}/{path.name}`, line {number}.", ""]
     return []
 
@@ -140,8 +143,7 @@ def write(app: Sphinx) -> None:
     """Write the pages that changed and remove those of kinds that are gone."""
     folder = Path(app.srcdir) / "reference" / "kinds"
     folder.mkdir(parents=True, exist_ok=True)
-    tests = Path(app.srcdir).parent / "tests"
-    tables = [*sorted(tests.glob("cases*.py")), *sorted(tests.glob("cases/*.py"))]
+    tables = sorted((Path(app.srcdir).parent / "tests").glob("cases_*.py"))
     kinds = registered()
     pages = {name: page(name, kind, tables) for name, kind in kinds.items()} | {"index": index(kinds)}
     for path in folder.glob("*.md"):
