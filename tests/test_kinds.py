@@ -1,0 +1,455 @@
+"""Every property of a kind, over every row of the table."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import localgrad.nodes
+from localgrad.graph.kind import Composition, Kind
+from localgrad.graph.registry import kinds
+from localgrad.graph.spec import Spec
+from localgrad.nodes.base import Elementwise, expression_function
+from localgrad.nodes.shaping import Transpose
+from tests.case import Case, Point, Refused
+from tests.cases import CASES
+from tests.trial import (
+    captured,
+    captured_gradients,
+    difference,
+    directions_for,
+    dot,
+    floats,
+    only_arrays,
+    pull,
+    pull_tensors,
+    pull_twice,
+    run,
+    several,
+    specs_of,
+    tensors,
+    values,
+    weights_for,
+)
+
+DTYPES = [np.float64, np.float32]
+SINGLE = [case for case in CASES if case.float32 and case.wanted()]
+DIFFERENTIABLE = [case for case in CASES if case.kind.differentiable and case.wanted()]
+BATCHED = [case for case in CASES if case.batch is not None]
+
+
+def rows(cases: list[Case] = CASES) -> Any:
+    return pytest.mark.parametrize("case", cases, ids=repr)
+
+
+def parts(name: str) -> Any:
+    """A property over every extreme, point or refusal of every row."""
+    found = [(case, each) for case in CASES for each in getattr(case, name)]
+    return pytest.mark.parametrize("case, each", found, ids=[f"{case} {i}" for i, (case, _) in enumerate(found)])
+
+
+def assert_near(found: Any, wanted: Any, rtol: float) -> None:
+    """Equal to a relative error, of each entry or, where sums cancelled, of a thousandth of the largest."""
+    found, wanted = np.asarray(found), np.asarray(wanted)
+    assert found.shape == wanted.shape
+    finite = np.abs(wanted[np.isfinite(wanted)]) if wanted.dtype.kind == "f" else np.zeros(0)
+    np.testing.assert_allclose(found, wanted, rtol=rtol, atol=rtol * 1e-1 * finite.max(initial=1.0))
+
+
+def assert_gradients(found: list[Any], wanted: list[Any], rtol: float) -> None:
+    for g, other in zip(found, wanted, strict=True):
+        assert g.dtype == other.dtype
+        assert_near(g, other, rtol)
+
+
+# the table ----------------------------------------------------------------------------------------------------------
+def ours() -> dict[str, type[Kind]]:
+    """The kinds of the package, all of its kinds' modules imported."""
+    for found in pkgutil.walk_packages(localgrad.nodes.__path__, "localgrad.nodes."):
+        importlib.import_module(found.name)
+    return {name: each for name, each in kinds().items() if each.__module__.startswith("localgrad.")}
+
+
+def test_every_kind_has_a_row() -> None:
+    missing = sorted(ours().keys() - {case.kind.name for case in CASES})
+    assert not missing, f"write a row in tests/cases_<family>.py for {', '.join(missing)}"
+
+
+def test_every_kind_has_a_row_with_a_batch() -> None:
+    said = {case.kind.name for case in CASES if case.batch is not None or case.unbatched}
+    missing = sorted(ours().keys() & {case.kind.name for case in CASES} - said)
+    assert not missing, f"say `batch=` (or `unbatched=` and why) in a row of {', '.join(missing)}"
+
+
+def test_rows_have_names_of_their_own() -> None:
+    names = [case.name for case in CASES]
+    assert sorted(set(names)) == sorted(names), "give rows of one kind and one shape a `name`"
+
+
+@pytest.mark.parametrize("definition", ours().values(), ids=lambda each: each.__name__)
+def test_a_kind_says_what_it_is(definition: type[Kind]) -> None:
+    assert definition.formula, "state the school formula"
+    assert definition.family, "state the family"
+    text = (definition.__doc__ or "").strip()
+    assert definition.__dict__.get("__doc__"), "say in one to three lines what it is"
+    assert len(text.splitlines()) <= 6, "say in one to three lines what it is"
+
+
+# forward ------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("dtype", DTYPES)
+@rows()
+def test_forward_is_the_reference(case: Case, dtype: Any) -> None:
+    if dtype == np.float32 and case not in SINGLE:
+        return
+    arrays = case.arrays(dtype)
+    wide = [x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype == np.float32 else x for x in arrays]
+    with np.errstate(all="ignore"):
+        wanted = several(case.reference(*wide))
+    found = values(case.kind, arrays)
+    assert len(found) == len(wanted)
+    for y, other in zip(found, wanted):
+        assert_near(y, np.asarray(other).astype(y.dtype), case.rtol[dtype == np.float32])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@rows()
+def test_the_declared_shape_and_dtype_are_real(case: Case, dtype: Any) -> None:
+    if dtype == np.float32 and case not in SINGLE:
+        return
+    arrays = case.arrays(dtype)
+    declared = several(case.kind.shape(*specs_of(arrays)))
+    with np.errstate(all="ignore"):
+        real = several(case.kind.forward(*arrays))
+    assert len(declared) == case.kind.output_count() == len(real)
+    for spec, y in zip(declared, real):
+        assert isinstance(y, (np.ndarray, np.generic)), f"a forward gives arrays or NumPy scalars, not {type(y)}"
+        assert (spec.shape, spec.dtype) == (y.shape, y.dtype)
+        if not case.kind.view:
+            assert not any(np.shares_memory(x, y) for x in only_arrays(arrays)), "say `view = True`"
+
+
+@rows(SINGLE)
+def test_single_precision_stays_single_and_near(case: Case) -> None:
+    narrow = case.arrays(np.float32)
+    single, double = values(case.kind, narrow), values(case.kind, case.arrays())
+    for y, other in zip(single, double):
+        assert y.dtype != np.float64 or other.dtype != np.float64
+        assert_near(y, other.astype(y.dtype), 50 * case.rtol[1])
+    if case in DIFFERENTIABLE:
+        weights = weights_for(case, narrow)
+        wide = pull(case, case.arrays(), [w.astype(np.float64) for w in weights])
+        found = pull(case, narrow, weights)
+        assert_gradients(found, [g.astype(np.float32) for g in wide], 100 * case.rtol[1])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@parts("extremes")
+def test_extremes_are_the_references(case: Case, each: tuple[Any, ...], dtype: Any) -> None:
+    arrays = extreme(case, each, dtype)
+    with np.errstate(all="ignore"):
+        wanted = several(case.reference(*(np.asarray(x, np.float64) if is_float(x) else x for x in arrays)))
+        wanted = tuple(np.asarray(y) for y in wanted)
+    for y, other in zip(values(case.kind, arrays), wanted):
+        with np.errstate(all="ignore"):
+            other = other.astype(y.dtype)
+        np.testing.assert_array_equal(np.isfinite(y), np.isfinite(other))
+        np.testing.assert_array_equal(y == 0, other == 0)
+        np.testing.assert_allclose(y, other, rtol=4 * np.finfo(dtype).eps if y.dtype.kind == "f" else 0, atol=0)
+
+
+@rows([case for case in CASES if isinstance(case.kind, Elementwise) and len(case.inputs) > 1])
+def test_python_numbers_are_weak(case: Case) -> None:
+    arrays = case.arrays(np.float32)
+    float_places = [index for index, x in enumerate(arrays) if is_float(x)]
+    for place in float_places[1:] + float_places[:1]:
+        if len(float_places) > 1:
+            changed = [x.flat[0].item() if index == place else x for index, x in enumerate(arrays)]
+            (found,), (wanted,) = values(case.kind, changed), values(case.kind, arrays)
+            assert found.dtype == wanted.dtype
+
+
+@rows([case for case in CASES if isinstance(case.kind, Elementwise)])
+def test_rank_zero_and_no_entries(case: Case) -> None:
+    arrays = case.arrays(np.float32)
+    (whole,) = values(case.kind, arrays)
+    first = [x[(0,) * x.ndim] * np.ones((), x.dtype) if isinstance(x, np.ndarray) else x for x in arrays]
+    first = [np.asarray(x) if isinstance(x, np.generic) else x for x in first]
+    (y,) = values(case.kind, first)
+    assert (y.shape, y.dtype) == ((), whole.dtype)
+    assert_near(y, whole[(0,) * whole.ndim], 1e-6)
+    empty = [x[:0] if isinstance(x, np.ndarray) and x.ndim == whole.ndim else x for x in arrays]
+    if case in DIFFERENTIABLE:
+        for inputs, shape in [(first, ()), (empty, values(case.kind, empty)[0].shape)]:
+            for g, x in zip(pull(case, inputs, [np.ones(shape, whole.dtype)]), [inputs[i] for i in case.wanted()]):
+                assert (g.shape, g.dtype) == (x.shape, x.dtype)
+
+
+@rows(DIFFERENTIABLE)
+def test_the_order_in_memory_does_not_matter(case: Case) -> None:
+    arrays, wanted = case.arrays(), case.wanted()
+    weights = weights_for(case, arrays)
+    turned = tensors([x.T if isinstance(x, np.ndarray) else x for x in arrays], wanted)
+    xs = [Transpose()(x) if isinstance(a, np.ndarray) else x for x, a in zip(turned, arrays)]
+    for y, other in zip(several(case.kind(*xs)), values(case.kind, arrays)):
+        assert_near(y.data, other, 1e-12)
+    found = pull_tensors(case.kind, xs, wanted, tensors([np.asarray(w, order="F") for w in weights]))
+    for g, other in zip(found, pull(case, arrays, weights), strict=True):
+        assert_near(np.zeros_like(other) if g is None else g.data, other, 1e-10)
+
+
+# gradients ----------------------------------------------------------------------------------------------------------
+@rows(DIFFERENTIABLE)
+def test_gradient_is_the_difference(case: Case) -> None:
+    arrays, wanted = case.arrays(), case.wanted()
+    weights = weights_for(case, arrays)
+    found = pull(case, arrays, weights)
+
+    def scalar(points: Any) -> float:
+        return dot(floats(values(case.kind, points)), weights)
+
+    for attempt in range(2):
+        directions = directions_for(case, arrays, wanted, f"direction {attempt}")
+        measured = difference(scalar, arrays, directions, case.step)
+        assert_near(dot(found, [directions[index] for index in wanted]), measured, case.gradient_rtol)
+    # and each input alone, so that two errors cannot cancel
+    for place, index in enumerate(wanted):
+        alone = [d if i == index else None for i, d in enumerate(directions)]
+        measured = difference(scalar, arrays, alone, case.step)
+        assert_near(dot([found[place]], [directions[index]]), measured, case.gradient_rtol)
+
+
+@rows(DIFFERENTIABLE)
+def test_second_gradient_is_the_difference(case: Case) -> None:
+    arrays, wanted = case.arrays(), case.wanted()
+    weights = weights_for(case, arrays)
+    generator = case.generator("second")
+    second = [generator.uniform(0.5, 1.5, arrays[index].shape) for index in wanted]
+    found = pull_twice(case, arrays, weights, second)
+    count = len(arrays)
+
+    def scalar(points: Any) -> float:
+        return dot(pull(case, points[:count], points[count:]), second)
+
+    points = [*arrays, *weights]
+    marked = [*wanted, *range(count, len(points))]
+    for place, index in enumerate(marked):
+        directions = directions_for(case, points, [index], f"second {index}")
+        measured = difference(scalar, points, directions, case.step)
+        assert_near(dot([found[place]], [directions[index]]), measured, 10 * case.gradient_rtol)
+
+
+@rows(DIFFERENTIABLE)
+def test_jvp_is_the_difference_along_the_direction(case: Case) -> None:
+    from localgrad.transform.functional import jvp
+
+    arrays, wanted = case.arrays(), case.wanted()
+    directions = directions_for(case, arrays, wanted, "jvp")
+
+    def f(*given: Any) -> Any:
+        inputs = tensors(arrays)
+        for index, x in zip(wanted, given):
+            inputs[index] = x
+        return tuple(floats(several(case.kind(*inputs))))
+
+    _, tangents = jvp(f, tuple(arrays[index] for index in wanted), tuple(directions[index] for index in wanted))
+    for place, tangent in enumerate(tangents):
+        w = case.generator(f"jvp {place}").uniform(0.5, 1.5, tangent.shape)
+        measured = difference(
+            lambda points, place=place, w=w: dot([floats(values(case.kind, points))[place]], [w]),
+            arrays,
+            directions,
+            case.step,
+        )
+        assert_near(dot([np.asarray(tangent)], [w]), measured, case.gradient_rtol)
+
+
+@rows()
+def test_what_has_no_gradient_gives_none(case: Case) -> None:
+    arrays = case.arrays()
+    float_places = [index for index, x in enumerate(arrays) if is_float(x)]
+    xs = tensors(arrays, float_places)
+    outputs = several(case.kind(*xs))
+    if not case.kind.differentiable or not float_places:
+        assert not any(y.requires_grad for y in outputs)
+        return
+    weights = tensors(weights_for(case, arrays))
+    found = pull_tensors(case.kind, xs, float_places, weights) if weights else [None] * len(float_places)
+    for index, g in zip(float_places, found, strict=True):
+        if index in case.constant or not weights:
+            assert g is None
+        else:
+            assert (g.shape, g.dtype) == (arrays[index].shape, arrays[index].dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@parts("points")
+def test_pinned_gradients(case: Case, each: Point, dtype: Any) -> None:
+    arrays = extreme(case, each.inputs, dtype)
+    places = [index for index, x in enumerate(arrays) if is_float(x)]
+    outputs = floats(values(case.kind, arrays))
+    given = [1.0] * len(outputs) if each.grad is None else several(each.grad)
+    incoming = [np.broadcast_to(np.asarray(g, y.dtype), y.shape) for g, y in zip(given, outputs, strict=True)]
+    expected = [None if each.gradient[i] is None else np.asarray(each.gradient[i]) for i in places]
+    eager = pull_tensors(case.kind, tensors(arrays, places), places, tensors(incoming))
+    for g, wanted in zip(eager, expected, strict=True):
+        assert (g is None) == (wanted is None)
+        if wanted is not None:
+            np.testing.assert_allclose(g.data, np.broadcast_to(wanted, g.shape), rtol=4 * np.finfo(dtype).eps, atol=0)
+    real = [index for index, wanted in zip(places, expected) if wanted is not None]
+    specs = specs_of(arrays)
+    graph = captured_gradients(case.kind, several(case.kind.shape(*specs)), specs, real)
+    ones = [np.ones(arrays[index].shape, dtype) for index in real]
+    found = run(graph, [*arrays, *incoming, *ones])
+    for g, wanted in zip(found, [wanted for wanted in expected if wanted is not None]):
+        np.testing.assert_allclose(g, np.broadcast_to(wanted, g.shape), rtol=4 * np.finfo(dtype).eps, atol=0)
+    if each.second is not None:
+        for g, wanted in zip(found[len(real) :], [each.second[index] for index in real]):
+            np.testing.assert_allclose(g, np.broadcast_to(wanted, g.shape), rtol=8 * np.finfo(dtype).eps, atol=0)
+
+
+@parts("extremes")
+def test_where_no_gradient_comes_in_none_goes_out(case: Case, each: tuple[Any, ...]) -> None:
+    if case not in DIFFERENTIABLE:
+        return
+    arrays, wanted = extreme(case, each, np.float32), case.wanted()
+    outputs = floats(values(case.kind, arrays))
+    if not outputs:
+        return
+    zeros = [np.zeros(y.shape, y.dtype) for y in outputs]
+    for g in pull(case, arrays, zeros):
+        np.testing.assert_array_equal(g, np.zeros_like(g))
+    ones = [np.ones(arrays[index].shape, arrays[index].dtype) for index in wanted]
+    for g in pull_twice(case, arrays, zeros, ones)[: len(wanted)]:
+        np.testing.assert_array_equal(g, np.zeros_like(g))
+
+
+# graphs -------------------------------------------------------------------------------------------------------------
+@rows(BATCHED)
+def test_a_named_batch_runs_at_two_sizes(case: Case) -> None:
+    arrays, wanted = case.arrays(), case.wanted() if case.kind.differentiable else []
+    specs = specs_of(arrays, case.batch)
+    graph = captured(lambda inputs: case.batch_kind(*inputs), specs)
+    differentiated = None
+    if wanted and floats(values(case.kind, arrays)):
+        differentiated = captured_gradients(case.batch_kind, several(case.batch_kind.shape(*specs)), specs, wanted)
+    for inputs in (arrays, doubled(case, arrays)):
+        sizes = {x.shape[axis] for x, axis in zip(inputs, case.batch) if axis is not None}
+        kind = case.batch_kind.bind({"N": sizes.pop()}) if case.batch_kind.is_symbolic() else case.kind
+        assert not sizes, "the batch axes of a row have one size"
+        for y, other in zip(run(graph, inputs), values(kind, inputs), strict=True):
+            assert y.dtype == other.dtype
+            assert_near(y, other, 1e-12)
+        if differentiated is not None:
+            weights = [np.ones(y.shape) * 0.5 for y in floats(values(kind, inputs))]
+            second = [np.ones(inputs[index].shape) for index in wanted]
+            found = run(differentiated, [*inputs, *weights, *second])
+            eager = pull(case, inputs, weights, kind) + pull_twice(case, inputs, weights, second, kind)
+            assert_gradients(found, eager, 1e-10)
+
+
+def doubled(case: Case, arrays: Any) -> list[Any]:
+    """The inputs at twice the batch size."""
+    return [
+        x if axis is None else np.concatenate([x, np.flip(x, axis)], axis) for x, axis in zip(arrays, case.batch or ())
+    ]
+
+
+@rows()
+def test_the_explicit_graph_computes_the_same(case: Case) -> None:
+    arrays = case.arrays()
+    specs = specs_of(arrays)
+    stored = captured(lambda inputs: case.kind(*inputs), specs)
+    shown = stored.explicit()
+    for y, other in zip(run(shown, arrays), run(stored, arrays), strict=True):
+        np.testing.assert_array_equal(y, other)
+    weights = weights_for(case, arrays)
+    if case not in DIFFERENTIABLE or not weights:
+        return
+    wanted = case.wanted()
+    second = [np.ones(arrays[index].shape) for index in wanted]
+    shapes = several(case.kind.shape(*specs))
+    differentiated = captured_gradients(case.kind, shapes, specs, wanted)
+    feed = [*arrays, *weights, *second]
+    expected = run(differentiated, feed)
+    assert_gradients(run(differentiated.explicit(), feed), expected, 1e-12)
+
+    def replayed(*xs: Any) -> Any:
+        return shown(*(x for x, spec in zip(xs, specs) if isinstance(spec, Spec)))
+
+    assert_gradients(run(captured_gradients(replayed, shapes, specs, wanted), feed), expected, 1e-10)
+
+
+# two definitions of one thing ---------------------------------------------------------------------------------------
+@rows([case for case in CASES if getattr(case.kind, "expression", "")])
+def test_the_expression_is_the_forward(case: Case) -> None:
+    kind = case.kind
+    definition = next(cls for cls in type(kind).__mro__ if "expression" in cls.__dict__)
+    function = expression_function(definition)
+    for dtype in DTYPES:
+        for arrays in [case.arrays(dtype), *(extreme(case, each, dtype) for each in case.extremes)]:
+            with np.errstate(all="ignore"):
+                y, other = np.asarray(function(kind, *arrays)), np.asarray(kind.forward(*arrays))
+            assert y.dtype == other.dtype
+            np.testing.assert_allclose(y, other, rtol=8 * np.finfo(dtype).eps, atol=1e-300)
+
+
+@rows([case for case in CASES if isinstance(case.kind, Composition)])
+def test_a_composition_is_its_body(case: Case) -> None:
+    definition = type(case.kind)
+    opened: Any = type("Opened", (definition,), {"forward": Composition.forward, "backward": Kind.backward})
+    kind = opened(**case.kind.field_values())
+    arrays = case.arrays()
+    found, wanted = values(case.kind, arrays), values(kind, arrays)
+    assert several(Composition.shape(case.kind, *specs_of(arrays))) == several(case.kind.shape(*specs_of(arrays)))
+    for y, other in zip(found, wanted, strict=True):
+        assert y.dtype == other.dtype
+        assert_near(y, other, 10 * case.rtol[0])
+    if case not in DIFFERENTIABLE:
+        return
+    weights = weights_for(case, arrays)
+    second = [np.ones(arrays[index].shape) for index in case.wanted()]
+    assert_gradients(pull(case, arrays, weights), pull(case, arrays, weights, kind), 1e-9)
+    both = pull_twice(case, arrays, weights, second), pull_twice(case, arrays, weights, second, kind)
+    assert_gradients(*both, 1e-8)
+
+
+# refusals -----------------------------------------------------------------------------------------------------------
+@parts("refused")
+def test_refusals_say_what_was_found(case: Case, each: Refused) -> None:
+    kind = each.kind or case.kind
+    if callable(each.inputs):
+        assert_refused(each, each.inputs)
+        return
+    arrays = case.made(each.inputs)
+    assert_refused(each, lambda: kind(*tensors(arrays)))
+    if each.captured:
+        assert_refused(each, lambda: captured(lambda inputs: kind(*inputs), specs_of(arrays)))
+
+
+def assert_refused(each: Refused, act: Any) -> None:
+    with pytest.raises(each.error) as caught:
+        act()
+    message = str(caught.value)
+    for part in each.parts:
+        assert part in message
+    assert not re.search(r"\{\d\}", message), "the names of the inputs are missing in the message"
+
+
+def extreme(case: Case, inputs: tuple[Any, ...], dtype: Any) -> list[Any]:
+    """A row's extreme inputs as arrays; a number where the row has an array becomes an array of one entry."""
+    made = case.made([np.asarray(x) if isinstance(x, (list, np.generic)) else x for x in inputs], dtype)
+    plain = [isinstance(x, (bool, int, float)) or x is None for x in case.arrays()]
+    plain += [False] * (len(made) - len(plain))
+    return [
+        np.array([x], dtype if isinstance(x, float) else None) if not keep and isinstance(x, (bool, int, float)) else x
+        for x, keep in zip(made, plain)
+    ]
+
+
+def is_float(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
