@@ -61,6 +61,8 @@ class Kind:
     fields: ClassVar[tuple[str, ...]] = ()
     """The names of its fields, in order (derived from the annotations)."""
 
+    several: ClassVar[bool] = False
+    """Whether outputs come as a tuple (derived)."""
     takes_wanted: ClassVar[bool] = False
     """Whether the backward rule is told which inputs need their gradient (derived from its arguments)."""
     has_rule: ClassVar[bool] = False
@@ -80,6 +82,7 @@ class Kind:
         cls._made = {}
         rule = cls.backward
         code = getattr(rule, "__code__", None)
+        cls.several = cls.outputs != 1 or cls.output_count is not Kind.output_count
         cls.has_rule = rule is not Kind.backward
         cls.takes_wanted = code is not None and "wanted" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from localgrad.graph.recording import binary, record
+from localgrad.graph.recording import record
 from localgrad.graph.registry import OPERATORS
 
 if TYPE_CHECKING:
@@ -19,100 +19,100 @@ class Operators:
     __slots__ = ()
 
     def __add__(self, other: Operand) -> Tensor:
-        return binary("+", self, other)
+        return record(OPERATORS["+"], (self, other))  # type: ignore[no-any-return]
 
     def __radd__(self, other: Operand) -> Tensor:
-        return binary("+", other, self)
+        return record(OPERATORS["+"], (other, self))  # type: ignore[no-any-return]
 
     def __sub__(self, other: Operand) -> Tensor:
-        return binary("-", self, other)
+        return record(OPERATORS["-"], (self, other))  # type: ignore[no-any-return]
 
     def __rsub__(self, other: Operand) -> Tensor:
-        return binary("-", other, self)
+        return record(OPERATORS["-"], (other, self))  # type: ignore[no-any-return]
 
     def __mul__(self, other: Operand) -> Tensor:
-        return binary("*", self, other)
+        return record(OPERATORS["*"], (self, other))  # type: ignore[no-any-return]
 
     def __rmul__(self, other: Operand) -> Tensor:
-        return binary("*", other, self)
+        return record(OPERATORS["*"], (other, self))  # type: ignore[no-any-return]
 
     def __truediv__(self, other: Operand) -> Tensor:
-        return binary("/", self, other)
+        return record(OPERATORS["/"], (self, other))  # type: ignore[no-any-return]
 
     def __rtruediv__(self, other: Operand) -> Tensor:
-        return binary("/", other, self)
+        return record(OPERATORS["/"], (other, self))  # type: ignore[no-any-return]
 
     def __floordiv__(self, other: Operand) -> Tensor:
-        return binary("//", self, other)
+        return record(OPERATORS["//"], (self, other))  # type: ignore[no-any-return]
 
     def __rfloordiv__(self, other: Operand) -> Tensor:
-        return binary("//", other, self)
+        return record(OPERATORS["//"], (other, self))  # type: ignore[no-any-return]
 
     def __mod__(self, other: Operand) -> Tensor:
-        return binary("%", self, other)
+        return record(OPERATORS["%"], (self, other))  # type: ignore[no-any-return]
 
     def __rmod__(self, other: Operand) -> Tensor:
-        return binary("%", other, self)
+        return record(OPERATORS["%"], (other, self))  # type: ignore[no-any-return]
 
     def __pow__(self, other: Operand) -> Tensor:
-        return binary("**", self, other)
+        return record(OPERATORS["**"], (self, other))  # type: ignore[no-any-return]
 
     def __rpow__(self, other: Operand) -> Tensor:
-        return binary("**", other, self)
+        return record(OPERATORS["**"], (other, self))  # type: ignore[no-any-return]
 
     def __matmul__(self, other: Operand) -> Tensor:
-        return binary("@", self, other)
+        return record(OPERATORS["@"], (self, other))  # type: ignore[no-any-return]
 
     def __rmatmul__(self, other: Operand) -> Tensor:
-        return binary("@", other, self)
+        return record(OPERATORS["@"], (other, self))  # type: ignore[no-any-return]
 
     def __neg__(self) -> Tensor:
-        return record(OPERATORS["negative"], (self,))  # type: ignore[return-value]
+        return record(OPERATORS["negative"], (self,))  # type: ignore[no-any-return]
 
     def __pos__(self) -> Tensor:
         return self  # type: ignore[return-value]
 
     def __abs__(self) -> Tensor:
-        return record(OPERATORS["abs"], (self,))  # type: ignore[return-value]
+        return record(OPERATORS["abs"], (self,))  # type: ignore[no-any-return]
 
     def __invert__(self) -> Tensor:
-        return record(OPERATORS["~"], (self,))  # type: ignore[return-value]
+        return record(OPERATORS["~"], (self,))  # type: ignore[no-any-return]
 
     def __and__(self, other: Operand) -> Tensor:
-        return binary("&", self, other)
+        return record(OPERATORS["&"], (self, other))  # type: ignore[no-any-return]
 
     def __rand__(self, other: Operand) -> Tensor:
-        return binary("&", other, self)
+        return record(OPERATORS["&"], (other, self))  # type: ignore[no-any-return]
 
     def __or__(self, other: Operand) -> Tensor:
-        return binary("|", self, other)
+        return record(OPERATORS["|"], (self, other))  # type: ignore[no-any-return]
 
     def __ror__(self, other: Operand) -> Tensor:
-        return binary("|", other, self)
+        return record(OPERATORS["|"], (other, self))  # type: ignore[no-any-return]
 
     def __xor__(self, other: Operand) -> Tensor:
-        return binary("^", self, other)
+        return record(OPERATORS["^"], (self, other))  # type: ignore[no-any-return]
 
     def __rxor__(self, other: Operand) -> Tensor:
-        return binary("^", other, self)
+        return record(OPERATORS["^"], (other, self))  # type: ignore[no-any-return]
 
     def __lt__(self, other: Operand) -> Tensor:
-        return binary("<", self, other)
+        return record(OPERATORS["<"], (self, other))  # type: ignore[no-any-return]
 
     def __le__(self, other: Operand) -> Tensor:
-        return binary("<=", self, other)
+        return record(OPERATORS["<="], (self, other))  # type: ignore[no-any-return]
 
     def __gt__(self, other: Operand) -> Tensor:
-        return binary(">", self, other)
+        return record(OPERATORS[">"], (self, other))  # type: ignore[no-any-return]
 
     def __ge__(self, other: Operand) -> Tensor:
-        return binary(">=", self, other)
+        return record(OPERATORS[">="], (self, other))  # type: ignore[no-any-return]
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
-        return binary("==", self, other)
+        return record(OPERATORS["=="], (self, other))  # type: ignore[no-any-return]
 
     def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return binary("!=", self, other)
+        return record(OPERATORS["!="], (self, other))  # type: ignore[no-any-return]
 
     __hash__ = object.__hash__
 

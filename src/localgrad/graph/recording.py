@@ -12,8 +12,8 @@ from localgrad.graph.context import CONTEXT, Context
 from localgrad.graph.errors import DTypeError, GradientError, LocalgradError
 from localgrad.graph.node import ORDER, Node, NodeInput, before
 from localgrad.graph.quiet import QUIET, WARNINGS
-from localgrad.graph.registry import OPERATORS, kind_named
-from localgrad.graph.source import is_ours, user_line
+from localgrad.graph.registry import kind_named
+from localgrad.graph.source import OUR_GLOBALS, is_ours, user_line
 
 if TYPE_CHECKING:
     from localgrad.graph.kind import Kind
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 _next_order: Final = ORDER.__next__
 _getframe: Final = sys._getframe
+_node_class: Final = Node
+_new: Final[Any] = object.__new__
+_set_warnings: Final = WARNINGS.set
+_reset_warnings: Final = WARNINGS.reset
 _SCALARS: Final = frozenset((float, int, bool))
+_FLOATS: Final = frozenset((np.float32, np.float64, np.float16))
 _tensor_class: Any = None
 _leaf_class: Any = None
 
@@ -30,19 +35,6 @@ def use_classes(tensor_class: type[Tensor], leaf_class: type[Leaf]) -> None:
     """Tell recording which classes to make; called once, since tensors are defined above recording."""
     global _tensor_class, _leaf_class
     _tensor_class, _leaf_class = tensor_class, leaf_class
-
-
-def binary(operator: str, a: Any, b: Any) -> Tensor:
-    """The node of a Python operator between a tensor and anything."""
-    if not isinstance(a, _tensor_class) and a.__class__ not in _SCALARS:
-        a = as_operand(a)
-        if a is NotImplemented:
-            return NotImplemented  # type: ignore[no-any-return]
-    elif not isinstance(b, _tensor_class) and b.__class__ not in _SCALARS:
-        b = as_operand(b)
-        if b is NotImplemented:
-            return NotImplemented  # type: ignore[no-any-return]
-    return record(OPERATORS[operator], (a, b))  # type: ignore[no-any-return]
 
 
 def as_operand(value: Any) -> Any:
@@ -96,51 +88,79 @@ def compute(kind: Kind, inputs: tuple[Any, ...]) -> Any:
 def record(kind: Kind, inputs: tuple[NodeInput, ...]) -> Any:
     """Compute a kind on inputs of which at least one is a tensor, and record the node.
 
-    The hot path of eager computing: everything that is not plain goes to `_record_in`.
+    The hot path of eager computing: everything that is not plain goes to `_record_in`. Gives NotImplemented where an
+    input can never be one, so that Python tries the other operand's operator.
     """
     context = CONTEXT.get()
-    if not context.plain or kind.checked or kind.view or kind.promotes and len(inputs) > 1:
-        if not context.plain:
-            return _record_in(context, kind, inputs)
-        if kind.promotes:
-            inputs = promoted(inputs, kind)
-        if kind.checked:
-            _check(kind, inputs)
+    if not context.plain:
+        inputs = _operands(inputs)
+        return inputs if inputs is NotImplemented else _record_in(context, kind, inputs)
     values = []
     requires_grad = False
+    dtype = None
     for x in inputs:
         if isinstance(x, _tensor_class):
-            values.append(x._value)
+            value = x._value
+            values.append(value)
             if x.requires_grad:
                 requires_grad = True
-        else:
+            if dtype is None:
+                dtype = value.dtype
+            elif value.dtype is not dtype and kind.promotes and value.dtype != dtype:
+                return record(kind, promoted(_operands(inputs), kind))
+        elif x.__class__ in _SCALARS or x is None:
             values.append(x)
-    token = WARNINGS.set(QUIET)
+        else:
+            inputs = _operands(inputs)
+            return inputs if inputs is NotImplemented else record(kind, inputs)
+    if kind.checked:
+        _check(kind, inputs)
+    token = _set_warnings(QUIET)
     try:
         value = kind.forward(*values)
     except LocalgradError:
         raise
     except Exception as error:
-        WARNINGS.reset(token)
-        token = WARNINGS.set(QUIET)
+        _reset_warnings(token)
+        token = _set_warnings(QUIET)
         explain_failure(kind, inputs, error)
         raise
     finally:
-        WARNINGS.reset(token)
+        _reset_warnings(token)
     if kind.view:
         value = _without_shared_memory(value, inputs)
-    frame = _getframe(1)
-    while frame is not None and is_ours(frame):
-        frame = frame.f_back  # type: ignore[assignment]
+    # of the frames between here and the user's, the first is an operator or a function of ours
+    frame: Any = _getframe(2)
+    while frame is not None and (id(frame.f_globals) in OUR_GLOBALS or is_ours(frame)):
+        frame = frame.f_back
+    # objects made and filled here cost a third of a call through __init__, and this runs for every scalar operation
+    node = _new(_node_class)
+    node.kind = kind
+    node._inputs = inputs
+    node.order = _next_order()
     if frame is None:
-        node = Node(kind, inputs, _next_order(), None, 0, context.scope, None)
+        node._code, node._at = None, 0
     else:
-        node = Node(kind, inputs, _next_order(), frame.f_code, frame.f_lasti, context.scope, None)
+        node._code = frame.f_code
+        node._at = frame.f_lasti
+    node.scope = context.scope
+    node.of = node._outputs = node._values = None
     if value.__class__ is tuple:
         return _several(node, value, requires_grad and kind.differentiable)
-    if requires_grad and not (kind.differentiable and value.dtype.kind == "f"):
-        requires_grad = False
-    return _tensor_class(value, node, requires_grad)
+    tensor = _new(_tensor_class)
+    tensor._value = value
+    tensor._node = node
+    tensor.requires_grad = (
+        requires_grad and kind.differentiable and (value.__class__ in _FLOATS or value.dtype.kind == "f")
+    )
+    tensor._grad = tensor._name = None
+    tensor._index = 0
+    return tensor
+
+
+def _operands(inputs: tuple[Any, ...]) -> Any:
+    found = tuple(as_operand(x) for x in inputs)
+    return NotImplemented if any(x is NotImplemented for x in found) else found
 
 
 def _several(node: Node, values: tuple[Any, ...], requires_grad: bool) -> tuple[Tensor, ...]:

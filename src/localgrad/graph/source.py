@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import sys
 from types import CodeType, FrameType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 PACKAGE = "localgrad"
 
@@ -27,10 +27,22 @@ class SourceLine(NamedTuple):
         return f"{name}:{self.line}"
 
 
+OUR_GLOBALS: Final[set[int]] = set()
+"""The ids of our modules' globals met so far; modules are never freed, so an id stays theirs."""
+
+
 def is_ours(frame: FrameType) -> bool:
     """Whether a frame runs code of this package."""
-    name = frame.f_globals.get("__name__", "")
-    return name.startswith("localgrad.") or name == PACKAGE
+    names = frame.f_globals
+    if id(names) in OUR_GLOBALS:
+        return True
+    name = names.get("__name__", "")
+    if name.startswith("localgrad.") or name == PACKAGE:
+        module = sys.modules.get(name)
+        if module is not None and module.__dict__ is names:
+            OUR_GLOBALS.add(id(names))
+        return True
+    return False
 
 
 def user_frame(depth: int = 1) -> FrameType | None:

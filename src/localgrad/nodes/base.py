@@ -120,10 +120,15 @@ class Chain(Elementwise):
 
 
 _CHAIN: Final = Chain()
+_SCALARS: Final = frozenset((float, int, np.float32, np.float64))
 
 
 def chain(grad: Value, local: Value) -> Value:
     """The chain rule's product of an incoming gradient and a local derivative (see `Chain`)."""
+    if grad.__class__ in _SCALARS and local.__class__ in _SCALARS:
+        y = grad * local
+        if y == y:
+            return y
     if isinstance(grad, Tensor) or isinstance(local, Tensor):
         return record(_CHAIN, (grad, local)) if not _foreign(grad, local) else _CHAIN(grad, local)
     return _CHAIN.forward(grad, local)

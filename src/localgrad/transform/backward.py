@@ -47,17 +47,17 @@ def backward(
             if hasattr(watcher, "start_backward"):
                 watcher.start_backward()
 
-        def deliver(tensor: Tensor, g: Any) -> None:
-            inner.append((tensor, g))
+        def deliver(pair: tuple[Tensor, Any]) -> None:
+            inner.append(pair)
             for watcher in watchers:
-                watcher.backward(tensor, g)
+                watcher.backward(*pair)
 
         leaves = sweep(seeds, False, deliver)
         for leaf, g in leaves.values():
             for watcher in watchers:
                 watcher.backward(leaf, g)
     elif keep == "all":
-        leaves = sweep(seeds, False, lambda tensor, g: inner.append((tensor, g)))
+        leaves = sweep(seeds, False, inner.append)
     else:
         leaves = sweep(seeds, False, None)
     if keep == "all":

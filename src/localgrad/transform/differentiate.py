@@ -54,7 +54,8 @@ def gradients(
     wanted = {id(x) for x in starts} | {(x._node.order, x._index) for x in starts if x._node is not None}
     found: dict[Any, Tensor] = {}
 
-    def deliver(tensor: Tensor, g: Any) -> None:
+    def deliver(pair: tuple[Tensor, Any]) -> None:
+        tensor, g = pair
         key = (tensor._node.order, tensor._index)  # type: ignore[union-attr]
         if key in wanted:
             found[key] = g
@@ -131,7 +132,8 @@ def gradient(graph: Graph, wrt: str | Iterable[str] | None = None, of: Any = Non
     wanted = {id(x) for x in starts}
     found: dict[int, Tensor] = {}
 
-    def deliver(tensor: Tensor, g: Tensor) -> None:
+    def deliver(pair: tuple[Tensor, Any]) -> None:
+        tensor, g = pair
         if id(tensor) in wanted:
             found[id(tensor)] = g
         if g._name is None and g._node is not None:

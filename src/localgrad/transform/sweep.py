@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from localgrad.graph.context import CONTEXT, Context, using
+from localgrad.graph.context import using
 from localgrad.graph.errors import GradientError, LocalgradError, MissingRuleError
 from localgrad.graph.kind import Composition, Kind
 from localgrad.graph.node import Derived, Node, before
@@ -19,7 +19,7 @@ from localgrad.nodes.shaping import SumTo
 from localgrad.nodes.structure import Cast
 
 Seed: TypeAlias = "tuple[Tensor, Any]"
-Deliver: TypeAlias = Callable[[Tensor, Any], None]
+Deliver: TypeAlias = Callable[[tuple[Tensor, Any]], None]
 _ndarray: Final = np.ndarray
 
 
@@ -55,10 +55,9 @@ def sweep(
 ) -> dict[int, tuple[Tensor, Any]]:
     """Run the rules backwards from seeds (tensor, gradient); the leaves reached, by id, with their gradients.
 
-    On arrays, or on tensors, where every step records nodes. `deliver` is called with each inner tensor and its whole
-    gradient. Without `reach` gradients flow where tensors require them; tensors whose id is in `stop` count as leaves.
+    On arrays, or on tensors, where every step records nodes. `deliver` is called with the pair of each inner tensor and its
+    whole gradient. Without `reach` gradients flow where tensors require them; tensors whose id is in `stop` count as leaves.
     """
-    context = CONTEXT.get()
     leaves: dict[int, tuple[Tensor, Any]] = {}
     pending: dict[int, Any] = {}
     heap: list[int] = []
@@ -67,24 +66,25 @@ def sweep(
     def add(x: Tensor, maker: Node | None, g: Any) -> None:
         if maker is None or (stop and id(x) in stop):
             known = leaves.get(id(x))
-            leaves[id(x)] = (x, g if known is None else total(known[1], g, on_tensors, context, maker or node))
+            leaves[id(x)] = (x, g if known is None else total(known[1], g, on_tensors, maker or node))
             return
         order = maker.order
         entry = pending.get(order)
-        if entry is None:
+        if maker.kind.several:
+            if entry is None:
+                heappush(heap, -order)
+                entry = pending[order] = ({}, {})
+            index = x._index
+            entry[0][index] = x
+            known = entry[1].get(index)
+            entry[1][index] = g if known is None else total(known, g, on_tensors, maker)
+        elif entry is None:
             heappush(heap, -order)
-            if maker._values is None and maker.kind.output_count() == 1:
-                pending[order] = (x, g)
-                return
-            entry = pending[order] = ({}, {})
-        elif entry[0].__class__ is not dict:
-            pending[order] = (x, total(entry[1], g, on_tensors, context, maker))
-            return
-        index = x._index
-        entry[0][index] = x
-        known = entry[1].get(index)
-        entry[1][index] = g if known is None else total(known, g, on_tensors, context, maker)
+            pending[order] = (x, g)
+        else:
+            pending[order] = (x, total(entry[1], g, on_tensors, maker))
 
+    simple = not on_tensors and not stop and reach is None
     token = WARNINGS.set(QUIET)
     try:
         for x, g in seeds:
@@ -94,55 +94,63 @@ def sweep(
             made, grad = pending.pop(order)
             if made.__class__ is dict:
                 node = next(iter(made.values()))._node
-                count = node.kind.output_count()
                 if deliver is not None:
                     for index in sorted(made):
-                        deliver(made[index], grad[index])
-                y: Any = tuple(_output(node, made, index, on_tensors) for index in range(count))
-                grad = tuple(grad.get(index) for index in range(count))
+                        deliver((made[index], grad[index]))
+                outputs = range(node.kind.output_count())
+                y: Any = tuple([_output(node, made, index, on_tensors) for index in outputs])
+                grad = tuple([grad.get(index) for index in outputs])
             else:
                 node = made._node
                 if deliver is not None:
-                    deliver(made, grad)
+                    deliver((made, grad))
                 y = made if on_tensors else made._value
+            kind = node.kind
+            sources = node._inputs
             xs = []
             wanted = []
-            tensors = []
-            for x in node._inputs:
+            for x in sources:
                 if isinstance(x, Tensor):
                     maker = x._node
                     if maker is not None:
                         if maker.order > order:
+                            sources = node.inputs
                             x = before(x, order)
-                            maker = x._node
                     elif x.__class__ is Leaf and x.version > order:  # type: ignore[attr-defined]
                         raise changed_since(x, node)
-                    tensors.append((x, maker))
                     xs.append(x if on_tensors else x._value)
                     wanted.append(x.requires_grad if reach is None else x in reach)
                 else:
-                    tensors.append(None)
                     xs.append(x)
                     wanted.append(False)
             if on_tensors:
-                grads = _tagged(node, grad, y, xs, wanted, context)
+                grads = _tagged(node, grad, y, xs, wanted)
+            elif kind.has_rule and not kind.takes_wanted:
+                try:
+                    grads = kind.backward(grad, y, *xs)
+                except Exception as error:
+                    raise _rule_failed(node, error) from (None if isinstance(error, LocalgradError) else error)
             else:
                 grads = _apply(node, grad, y, xs, wanted)
             if grads.__class__ is not tuple:
                 grads = (grads,)
             if len(grads) < len(xs):
                 raise too_few(node, grads)
-            index = 0
-            for pair, g in zip(tensors, grads, strict=False):
-                if pair is not None and g is not None and wanted[index]:
-                    x, maker = pair
-                    value = x._value
-                    # same scalar type: same dtype and no shape to repair
-                    if g.__class__ is not value.__class__ or g.__class__ is _ndarray:
-                        if g.__class__ is not _ndarray or g.shape != value.shape or g.dtype != value.dtype:
-                            g = fitted(g, x, node, index, on_tensors, context)
+            for index, x in enumerate(sources):
+                g = grads[index]
+                if g is None or not wanted[index]:
+                    continue
+                value = x._value
+                # of one scalar type: same dtype, and no shape to repair
+                if g.__class__ is not value.__class__ or g.__class__ is _ndarray:
+                    if g.__class__ is not _ndarray or g.shape != value.shape or g.dtype != value.dtype:
+                        g = fitted(g, x, node, index, on_tensors)
+                maker = x._node
+                if simple and maker is not None and maker.order not in pending and not maker.kind.several:
+                    heappush(heap, -maker.order)
+                    pending[maker.order] = (x, g)
+                else:
                     add(x, maker, g)
-                index += 1
     finally:
         WARNINGS.reset(token)
     return leaves
@@ -158,20 +166,24 @@ def _apply(node: Node, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) -> 
     kind = node.kind
     try:
         if kind.takes_wanted:
-            return kind.backward(grad, y, *xs, wanted=tuple(wanted))
+            return kind.backward(grad, y, *xs, wanted=wanted)
         if kind.has_rule:
             return kind.backward(grad, y, *xs)
         return pull_body(kind, grad, y, xs, wanted)
-    except LocalgradError:
-        raise
     except Exception as error:
-        raise GradientError(
-            f"the backward rule of {kind.name} failed at node `{node.name}` ({node.source})\n"
-            f"found: {type(error).__name__}: {error}"
-        ) from error
+        raise _rule_failed(node, error) from (None if isinstance(error, LocalgradError) else error)
 
 
-def _tagged(node: Node, grad: Any, y: Any, xs: list[Any], wanted: list[bool], context: Context) -> Any:
+def _rule_failed(node: Node, error: Exception) -> Exception:
+    if isinstance(error, LocalgradError):
+        return error
+    return GradientError(
+        f"the backward rule of {node.kind.name} failed at node `{node.name}` ({node.source})\n"
+        f"found: {type(error).__name__}: {error}"
+    )
+
+
+def _tagged(node: Node, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) -> Any:
     """Apply a rule on tensors: the nodes it makes are tagged with what they are for, in the forward node's scope."""
     made: list[Node] = []
     with using(scope=node.scope, site=(node._code, node._at), tagger=made.append):
@@ -234,7 +246,7 @@ def _inner_nodes(outputs: Sequence[Tensor], boundary: Collection[int]) -> list[N
     return [nodes[order] for order in sorted(nodes)]
 
 
-def total(a: Any, b: Any, on_tensors: bool, context: Context, node: Node | None) -> Any:
+def total(a: Any, b: Any, on_tensors: bool, node: Node | None) -> Any:
     """Two contributions to one tensor, added: the backward of a branch."""
     if not on_tensors:
         return a + b
@@ -249,7 +261,7 @@ def total(a: Any, b: Any, on_tensors: bool, context: Context, node: Node | None)
     return result
 
 
-def fitted(g: Any, x: Tensor, node: Node, index: int, on_tensors: bool, context: Context) -> Any:
+def fitted(g: Any, x: Tensor, node: Node, index: int, on_tensors: bool) -> Any:
     """A contribution in its variable's shape and dtype: summed over broadcast axes, cast back."""
     shape = getattr(g, "shape", ())
     if same_shape(shape, x.shape) and getattr(g, "dtype", None) == x.dtype:
