@@ -247,7 +247,7 @@ class _Column:
                 # A column with a few words among its numbers is a column of numbers with mistakes.
                 first = cells[:DECIDING_CELLS]
                 if self._decided or 2 * sum(map(_is_almost_number, first)) >= sum(map(_is_present, first)):
-                    return next(index for index, cell in enumerate(cells) if not _is_number(cell))
+                    return next((index for index, cell in enumerate(cells) if not _is_number(cell)), 0)
                 self._is_text = True
             else:
                 self._decided = True
