@@ -15,6 +15,7 @@ __all__ = ["Batch", "Dataset"]
 # An array, or tuples and dicts of batches, in any nesting.
 Batch: TypeAlias = Any
 
+OURS = frozenset([np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.bool_)])
 ENTRIES_AT_ONCE = 1 << 20
 LISTED = 4
 
@@ -123,14 +124,14 @@ def is_indexed(data: Any) -> bool:
 
 def in_our_dtype(array: NDArray[Any], label: str) -> NDArray[Any]:
     """`array` as float32, int64 or bool."""
+    if array.dtype in OURS:
+        return array
     kind = array.dtype.kind
     if kind == "f":
         with np.errstate(over="ignore"):  # check_finite has refused what float32 cannot hold, or was told not to look
             return array.astype(np.float32, copy=False)
     if kind in "iu":
         return array.astype(np.int64, copy=False)
-    if kind == "b":
-        return array
     if kind == "c":
         raise DTypeError(f"{label}: real numbers were expected, found {array.dtype}. Split it into .real and .imag.")
     if kind in "US":
