@@ -15,7 +15,7 @@ def render_dot(drawing: Drawing) -> str:
     digraph {
     """
     drawing = folded(drawing)
-    slots = family_slots(drawing.palette_order())
+    slots = family_slots(drawing.palette_order(), drawing.families_present())
     number = {box.id: f"n{position}" for position, box in enumerate(drawing.boxes)}
     lines = [
         "digraph {",

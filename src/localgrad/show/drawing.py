@@ -16,6 +16,7 @@ Role = Literal["operation", "parameter", "input", "output", "state", "constant",
 Style = Literal["value", "gradient", "update"]
 Mark = Literal["", "failed", "selected"]
 
+CONSTANT_ROLES = frozenset({"parameter", "constant", "state"})
 SEPARATOR = "/"
 
 
@@ -93,6 +94,10 @@ class Drawing:
                     raise DrawingError(
                         f"drawing an edge from {edge.source!r} to {edge.target!r}: found no box {end!r}; add the box"
                     )
+
+    def families_present(self) -> set[str]:
+        """The families of the operations in it."""
+        return {box.family for box in self.boxes if box.role == "operation" and box.family}
 
     def palette_order(self) -> tuple[str, ...]:
         """The families in the order in which they take colours."""

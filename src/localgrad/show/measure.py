@@ -35,7 +35,7 @@ def text_width(text: str, size: float, monospace: bool = False) -> float:
         elif monospace:
             total += 0.605
         elif character in _NARROW:
-            total += 0.36
+            total += 0.42
         elif character in _BROAD:
             total += 0.92
         else:

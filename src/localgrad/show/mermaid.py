@@ -27,7 +27,7 @@ def render_mermaid(drawing: Drawing) -> str:
     n0["Exp"]
     """
     drawing = folded(drawing)
-    slots = family_slots(drawing.palette_order())
+    slots = family_slots(drawing.palette_order(), drawing.families_present())
     number = {box.id: f"n{position}" for position, box in enumerate(drawing.boxes)}
     lines = ["flowchart TD"]
     if drawing.title:

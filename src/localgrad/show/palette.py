@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 
@@ -42,6 +42,21 @@ FAMILY_TONES: tuple[tuple[Tone, Tone], ...] = (
 )
 
 
-def family_slots(families: tuple[str, ...]) -> dict[str, int]:
-    """The place in `FAMILY_TONES` of each family, starting again where there are more families than colours."""
-    return {family: position % len(FAMILY_TONES) for position, family in enumerate(families)}
+def family_slots(order: tuple[str, ...], present: Collection[str]) -> dict[str, int]:
+    """The place in `FAMILY_TONES` of each family that occurs in a picture.
+
+    A family keeps the colour its place in `order` gives it from picture to picture, unless another one of the same
+    picture has it; two share a colour only where there are more families than colours.
+
+    >>> family_slots(("linear", "shaping"), {"shaping"})
+    {'shaping': 1}
+    """
+    count = len(FAMILY_TONES)
+    slots: dict[str, int] = {}
+    for position, family in enumerate(order):
+        if family not in present:
+            continue
+        used = set(slots.values())
+        wanted = [(position + step) % count for step in range(count)]
+        slots[family] = next((slot for slot in wanted if slot not in used), wanted[0])
+    return slots

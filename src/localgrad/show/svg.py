@@ -51,7 +51,7 @@ def render(drawing: Drawing, theme: Theme = "auto") -> str:
     layout = lay_out(drawing)
     drawing = layout.drawing
     box_of = {box.id: box for box in drawing.boxes}
-    slots = family_slots(drawing.palette_order())
+    slots = family_slots(drawing.palette_order(), drawing.families_present())
     title_height = 30.0 if drawing.title else 0.0
     title_room = text_width(drawing.title, 15) if drawing.title else 0.0
     inner = max(layout.width, min(title_room, 900.0), 200.0)
@@ -66,7 +66,7 @@ def render(drawing: Drawing, theme: Theme = "auto") -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" class="lg-picture" width="{_number(width)}" '
         f'height="{_number(height)}" viewBox="0 0 {_number(width)} {_number(height)}" role="img" aria-label="{name}">',
         f"<title>{name}</title>",
-        f"<style>{_style(theme, len(slots))}</style>",
+        f"<style>{_style(theme, sorted(set(slots.values())))}</style>",
         f'<rect class="lg-paper" width="{_number(width)}" height="{_number(height)}" rx="8"/>',
     ]
     if drawing.title:
@@ -188,8 +188,7 @@ def _legend(layout: Layout, slots: dict[str, int], width: float) -> tuple[list[s
     """Swatches of what occurs in the picture, in rows no wider than it, and the height they take."""
     boxes = layout.drawing.boxes
     entries: list[tuple[str, str]] = []
-    families = {box.family for box in boxes if box.role == "operation"}
-    entries.extend((f"lg-operation lg-f{slot}", family) for family, slot in slots.items() if family in families)
+    entries.extend((f"lg-operation lg-f{slot}", family) for family, slot in slots.items())
     roles = {box.role for box in boxes}
     entries.extend((_role_class(role), text) for role, text in _ROLE_NAMES.items() if role in roles)
     styles = {edge.edge.style for edge in layout.edges}
@@ -218,11 +217,10 @@ def _legend(layout: Layout, slots: dict[str, int], width: float) -> tuple[list[s
     return out, max(y - 6, 0.0)
 
 
-def _style(theme: Theme, families: int) -> str:
+def _style(theme: Theme, slots: list[int]) -> str:
     tones: dict[str, Tone] = dict(TONES)
-    for slot, (fill, line) in enumerate(FAMILY_TONES[:families]):
-        tones[f"f{slot}"] = fill
-        tones[f"f{slot}-line"] = line
+    for slot in slots:
+        tones[f"f{slot}"], tones[f"f{slot}-line"] = FAMILY_TONES[slot]
 
     def variables(dark: bool) -> str:
         return "".join(f"--lg-{name}:{tone.dark if dark else tone.light};" for name, tone in tones.items())
@@ -248,10 +246,7 @@ def _style(theme: Theme, families: int) -> str:
         f"{scope} .lg-box text{{font-weight:600}}",
         f"{scope} .lg-box .lg-small{{font-family:{_MONO};font-size:{SMALL_SIZE:g}px;font-weight:400;{use('fill', 'quiet')}}}",
         f"{scope} .lg-box rect{{{both('plain', 'plain-line')}}}",
-        *(
-            f"{scope} .lg-f{slot} rect{{{both(f'f{slot}', f'f{slot}-line')}}}"
-            for slot in range(min(families, len(FAMILY_TONES)))
-        ),
+        *(f"{scope} .lg-f{slot} rect{{{both(f'f{slot}', f'f{slot}-line')}}}" for slot in slots),
         f"{scope} .lg-parameter rect,{scope} .lg-state rect{{{both('parameter', 'parameter-line')}}}",
         f"{scope} .lg-state rect{{stroke-dasharray:4 2.5}}",
         f"{scope} .lg-constant rect{{{both('constant', 'constant-line')}}}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from localgrad.show.drawing import Drawing, group_titles, path_parts, sorted_along, topological_order
+from localgrad.show.drawing import CONSTANT_ROLES, Drawing, group_titles, path_parts, sorted_along, topological_order
 from localgrad.show.measure import shortened
 
 OUTSIDE = -1
@@ -26,6 +26,7 @@ class Segment:
     source: End
     target: End
     label: str = ""
+    reach: int = 0
 
 
 @dataclass(slots=True)
@@ -58,7 +59,35 @@ def nest(drawing: Drawing) -> Nesting:
     ends = [(index[edge.source], index[edge.target]) for edge in drawing.edges]
     pieces, home = _split(drawing, order, ends)
     courses = _cut(drawing, ends, pieces, home)
+    for course, reach in zip(courses, _reaches(drawing, order, ends), strict=True):
+        for piece, position in course:
+            segment = pieces[piece].segments[position]
+            segment.reach = max(segment.reach, reach)
     return Nesting(pieces, home, courses)
+
+
+def _reaches(drawing: Drawing, order: list[int], ends: list[tuple[int, int]]) -> list[int]:
+    """How far the longest way through each edge goes; what is computed from constants alone counts a quarter.
+
+    A quarter and not nothing, because in a graph without inputs everything is computed from constants.
+    """
+    count = len(order)
+    after: list[list[int]] = [[] for _ in range(count)]
+    varies = [box.role not in CONSTANT_ROLES for box in drawing.boxes]
+    computed = [False] * count
+    for source, target in ends:
+        after[source].append(target)
+        computed[target] = True
+    above, below = [0] * count, [0] * count
+    moving = [varies[box] and not computed[box] for box in range(count)]
+    for box in order:
+        step = 4 if moving[box] else 1 if computed[box] else 0
+        for target in after[box]:
+            above[target] = max(above[target], above[box] + step)
+            moving[target] = moving[target] or moving[box]
+    for box in reversed(order):
+        below[box] = max((below[target] + 4 for target in after[box]), default=0)
+    return [above[source] + below[target] for source, target in ends]
 
 
 def _split(drawing: Drawing, order: list[int], ends: list[tuple[int, int]]) -> tuple[list[Piece], list[int]]:

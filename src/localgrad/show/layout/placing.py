@@ -39,8 +39,9 @@ def place_across(sheet: Sheet) -> None:
 def _choose_straight(sheet: Sheet) -> None:
     """Mark the parts that are to be straight: at most one up and one down per vertex, none crossing another.
 
-    Lines of dummies come first, then what lies on the longest way from inputs to results.
+    The longest way from inputs to results comes first, then lines of dummies, then the rest by their reach.
     """
+    longest = max((part.reach for part in sheet.parts), default=0)
     place = {vertex: position for row in sheet.rows for position, vertex in enumerate(row)}
     for gap in parts_by_gap(sheet):
         if not gap:
@@ -56,7 +57,7 @@ def _choose_straight(sheet: Sheet) -> None:
             # Among equals the middle one, so that a fan stands symmetrically under its source.
             aside = abs(_middle(readers[part.upper]) - place[part.lower])  # noqa: B023
             aside += abs(_middle(sources[part.lower]) - place[part.upper])  # noqa: B023
-            return (0 if inner else 1, -part.reach, aside, place[part.upper], part.link)
+            return (0 if part.reach == longest else 1 if inner else 2, -part.reach, aside, place[part.upper], part.link)
 
         uppers: list[int] = []
         lowers: list[int] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from localgrad.show.drawing import Drawing
+from localgrad.show.drawing import CONSTANT_ROLES, Drawing
 from localgrad.show.layout.nesting import OUTSIDE, Nesting, Segment
 from localgrad.show.layout.ordering import order_rows
 from localgrad.show.layout.placing import place_across
@@ -20,7 +20,6 @@ HEADER = 22.0
 _SIDE = 12.0
 _FOOT = 10.0
 _GAP, _LABEL_GAP, _BORDER_GAP = 24.0, 32.0, 12.0
-_CONSTANT_ROLES = frozenset({"parameter", "constant", "state"})
 
 
 @dataclass(slots=True)
@@ -93,7 +92,7 @@ def _sheet_of(
         constant = False
         if vertex < count:
             width, height = box_size(drawing.boxes[vertex])
-            constant = drawing.boxes[vertex].role in _CONSTANT_ROLES
+            constant = drawing.boxes[vertex].role in CONSTANT_ROLES
         else:
             plate = plates[vertex - count]
             assert plate is not None
@@ -120,7 +119,7 @@ def _sheet_of(
                 port = (plate.exits if leaving else plate.entries)[end.flow] - plate.width / 2
                 ends.append((vertex_of[end.vertex, _ALL], port))
         (source_vertex, out_port), (target_vertex, in_port) = ends
-        sheet.links.append(Link(source_vertex, target_vertex, out_port, in_port))
+        sheet.links.append(Link(source_vertex, target_vertex, out_port, in_port, segment.reach))
         if segment.label and outgoing[segment.source.vertex] == 1:
             half = text_width(segment.label, LABEL_SIZE, monospace=True) / 2 + 2
             sheet.left[source_vertex] = max(sheet.left[source_vertex], half - (out_port or 0.0))

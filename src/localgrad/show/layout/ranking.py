@@ -60,7 +60,6 @@ def _leave_room_below_tall(sheet: Sheet) -> None:
 def break_into_parts(sheet: Sheet) -> None:
     """Cut each link into parts of one rank; links for which there is no budget of dummies are left to lanes."""
     longest = _longest_affordable(sheet)
-    reach = _reach(sheet)
     for number, link in enumerate(sheet.links):
         top, bottom = sheet.rank[link.source], sheet.rank[link.target]
         if bottom - top > longest:
@@ -82,7 +81,7 @@ def break_into_parts(sheet: Sheet) -> None:
                     _port(link.out_port) if step == 0 else 0.0,
                     _port(link.in_port) if step == last else 0.0,
                     number,
-                    reach[number],
+                    link.reach,
                 )
             )
 
@@ -106,24 +105,3 @@ def _longest_affordable(sheet: Sheet) -> int:
             return max(span - 1, 1)
         longest = span
     return longest
-
-
-def _reach(sheet: Sheet) -> list[int]:
-    """How far the longest way through each link goes; what is computed from constants alone counts a quarter.
-
-    A quarter and not nothing, because in a graph without inputs everything is computed from constants.
-    """
-    count = len(sheet.sort)
-    order = sorted_along(count, [(link.source, link.target) for link in sheet.links])
-    above, below = [0] * count, [0] * count
-    outgoing: list[list[Link]] = [[] for _ in range(count)]
-    for link in sheet.links:
-        outgoing[link.source].append(link)
-    for vertex in order:
-        for link in outgoing[vertex]:
-            step = 4 if not sheet.loose[vertex] else 0 if sheet.source[vertex] else 1
-            above[link.target] = max(above[link.target], above[vertex] + step)
-    for vertex in reversed(order):
-        for link in outgoing[vertex]:
-            below[vertex] = max(below[vertex], below[link.target] + 4)
-    return [above[link.source] + below[link.target] for link in sheet.links]

@@ -12,7 +12,7 @@ Point = tuple[float, float]
 
 _MARGIN = 9.0
 _NEARLY = 6.0
-_APART = 13.0
+_APART = 12.0
 _LANE_START, _LANE_WIDTH = 16.0, 7.0
 _HELD = 1000.0
 # Points (across, down) of the curve between two corners, each between 0 and 1.

@@ -15,6 +15,7 @@ class Link:
     target: int
     out_port: float | None = None
     in_port: float | None = None
+    reach: int = 0
     length: int = 1
 
 
