@@ -38,7 +38,7 @@ def is_branch(item: Any) -> bool:
 def _is_numbers(item: list[Any]) -> bool:
     while isinstance(item, list) and item:
         item = item[0]
-    return isinstance(item, (int, float)) or item == []
+    return isinstance(item, (int, float, list))  # a list that is left is empty; `== []` would compare a tensor
 
 
 def unflatten(like: Any, leaves: Iterable[Any]) -> Any:
