@@ -51,12 +51,14 @@ def _choose_straight(sheet: Sheet) -> None:
         for part in gap:
             readers.setdefault(part.upper, []).append(place[part.lower])
             sources.setdefault(part.lower, []).append(place[part.upper])
+        below = {vertex: _middle(places) for vertex, places in readers.items()}
+        above = {vertex: _middle(places) for vertex, places in sources.items()}
 
         def wish(part: Part) -> tuple[int, int, float, int, int]:
             inner = sheet.sort[part.upper] == DUMMY and sheet.sort[part.lower] == DUMMY
             # Among equals the middle one, so that a fan stands symmetrically under its source.
-            aside = abs(_middle(readers[part.upper]) - place[part.lower])  # noqa: B023
-            aside += abs(_middle(sources[part.lower]) - place[part.upper])  # noqa: B023
+            aside = abs(below[part.upper] - place[part.lower])  # noqa: B023
+            aside += abs(above[part.lower] - place[part.upper])  # noqa: B023
             return (0 if part.reach == longest else 1 if inner else 2, -part.reach, aside, place[part.upper], part.link)
 
         uppers: list[int] = []

@@ -1,0 +1,1 @@
+"""Graph to eyes: text, explain, SVG, notebook, the HTML explorer."""
