@@ -1,1 +1,1 @@
-"""Graph to eyes: text, explain, SVG, notebook, the HTML explorer."""
+"""Graph -> eyes: text, explain, SVG, notebook, the HTML explorer."""

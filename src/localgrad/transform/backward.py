@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,14 @@ from localgrad.graph.spec import format_shape
 from localgrad.graph.tensor import READ_OUT, Leaf, Tensor
 from localgrad.graph.warning import warn_once
 from localgrad.transform.sweep import sweep, unit_gradient
+
+
+_LAST: list[weakref.ref[Tensor]] = []
+
+
+def last_outputs() -> list[Tensor]:
+    """The outputs of the last `backward` that are still referred to."""
+    return [tensor for reference in _LAST if (tensor := reference()) is not None]
 
 
 def backward(
@@ -64,6 +73,7 @@ def backward(
         for tensor, g in inner:
             tensor._grad = g
     _set_leaves(leaves, several[0], accumulate)
+    _LAST[:] = [weakref.ref(output) for output in several]
 
 
 def _set_leaves(leaves: dict[int, tuple[Tensor, Any]], loss: Tensor, accumulate: bool) -> None:

@@ -246,6 +246,29 @@ def _inner_nodes(outputs: Sequence[Tensor], boundary: Collection[int]) -> list[N
     return [nodes[order] for order in sorted(nodes)]
 
 
+def contributions(node: Node, outputs: Sequence[Tensor | None], grads: Sequence[Any] | None = None) -> dict[int, Any]:
+    """What a node sends back to each input (by index) for the gradients its outputs have, or for those given."""
+    incoming = [None if t is None else t._grad for t in outputs] if grads is None else list(grads)
+    if not node.kind.differentiable or all(g is None for g in incoming):
+        return {}
+    inputs = node.inputs
+    xs = [x._value if isinstance(x, Tensor) else x for x in inputs]
+    wanted = [isinstance(x, Tensor) and x.dtype.kind == "f" for x in inputs]
+    values = tuple(None if t is None else t._value for t in outputs)
+    several = node.kind.several
+    token = WARNINGS.set(QUIET)
+    try:
+        found = _apply(node, tuple(incoming) if several else incoming[0], values if several else values[0], xs, wanted)
+    finally:
+        WARNINGS.reset(token)
+    found = found if isinstance(found, tuple) else (found,)
+    return {
+        index: fitted(g, x, node, index, False)
+        for index, (x, g) in enumerate(zip(inputs, found, strict=False))
+        if isinstance(x, Tensor) and g is not None and wanted[index]
+    }
+
+
 def total(a: Any, b: Any, on_tensors: bool, node: Node | None) -> Any:
     """Two contributions to one tensor, added: the backward of a branch."""
     if not on_tensors:
