@@ -12,7 +12,7 @@ from localgrad.graph.protocols import numpy_function
 from localgrad.graph.registry import kind
 from localgrad.graph.spec import Shape, Spec, format_shape, same_extent
 from localgrad.graph.tensor import Tensor
-from localgrad.nodes.base import apply, need_spec, normal_axes, rank_of
+from localgrad.nodes.base import apply, chain, need_spec, normal_axes, rank_of
 from localgrad.nodes.shaping import Repeat, Unsqueeze
 from localgrad.nodes.structure import Cast, size
 
@@ -117,13 +117,12 @@ class Mean(Reduction):
 
     def forward(self, x: Value) -> Value:
         x = np.asarray(x)
-        count = size(x, self.axis)
         if x.dtype.kind != "f":
-            return _add(x, axis=self.axis, keepdims=self.keepdims, dtype=np.float64) / count
+            return _add(x, axis=self.axis, keepdims=self.keepdims, dtype=np.float64) / size(x, self.axis)
         if x.dtype == np.float16:  # the sum may be larger than the largest float16
-            wide = _add(x, axis=self.axis, keepdims=self.keepdims, dtype=np.float32) / count
-            return wide.astype(np.float16)
-        return sum_along(x, self.axis, self.keepdims) / count
+            wide = _add(x, axis=self.axis, keepdims=self.keepdims, dtype=np.float32)
+            return (wide / size(x, self.axis)).astype(np.float16)
+        return sum_along(x, self.axis, self.keepdims) / size(x, self.axis)
 
     def backward(self, grad: Value, y: Value, x: Value) -> Value:
         return Repeat.like(self.restored(grad / size(x, self.axis, like=grad), x), x)
@@ -145,7 +144,7 @@ class Extremum(Reduction):
     def backward(self, grad: Value, y: Value, x: Value) -> Value:
         chosen = Cast.on(x == self.restored(y, x), dtype=grad.dtype.name)
         ties = Sum.on(chosen, axis=self.axis, keepdims=True)
-        return (self.restored(grad, x) / ties) * chosen
+        return chain(self.restored(grad, x), 1 / ties) * chosen
 
 
 @kind
