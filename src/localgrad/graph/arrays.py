@@ -18,7 +18,7 @@ def as_array(data: Any, dtype: Any = None, floating: bool = False) -> NDArray[An
     if type(value).__name__ == "Spec" and value is not data:
         raise CaptureError(f"a tensor without a value was to become an array{user_line()}")
     if value.__class__ is np.ndarray and dtype is None and value.dtype.kind in "fiub" and value.dtype.isnative:
-        return value.copy()  # type: ignore[no-any-return]
+        return value.copy()
     try:
         array = np.array(value)
     except ValueError as error:

@@ -88,9 +88,7 @@ class Recorder:
             code, at = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
         node = Node(kind, adopted, next(ORDER), code, at, context.scope, None)
         requires_grad = (
-            context.enabled
-            and kind.differentiable
-            and any(isinstance(x, Tensor) and x.requires_grad for x in adopted)
+            context.enabled and kind.differentiable and any(isinstance(x, Tensor) and x.requires_grad for x in adopted)
         )
         outputs = self._outputs(node, specs if isinstance(specs, tuple) else (specs,), requires_grad)
         if context.tagger is not None:
@@ -104,9 +102,10 @@ class Recorder:
             tensor._index = index
             self._known[id(tensor)] = tensor
             outputs.append(tensor)
-        node._outputs = tuple(outputs)
+        found = tuple(outputs)
+        node._outputs = found
         self.nodes.append(node)
-        return node._outputs
+        return found
 
     def copy_node(
         self, node: Node, inputs: tuple[Any, ...], like: Sequence[Tensor | None], of: Derived | None = None
@@ -233,7 +232,8 @@ def argument_names(f: Callable[..., Any], count: int) -> list[str]:
 
 def body_graph(body: Callable[..., Any], specs: Sequence[Any]) -> tuple[Graph, bool]:
     """The graph of a composition's body on these specs (scalars and missing inputs stay as they are); and whether it
-    returned a tuple."""
+    returned a tuple.
+    """
     recorder = Recorder(None)
     arguments: list[Any] = []
     for index, each in enumerate(specs):

@@ -47,8 +47,8 @@ def differences(a: Graph, b: Graph, values: bool) -> list[str]:
         if one_node.kind != other_node.kind or len(one_node._inputs) != len(other_node._inputs):
             found.append(f"{where}: {one_node.kind!r} against {other_node.kind!r}")
             return found
-        for index, (x, y) in enumerate(zip(one_node._inputs, other_node._inputs, strict=True)):
-            pair(x, y, f"{where}, input {index}")
+        for index, sources in enumerate(zip(one_node._inputs, other_node._inputs, strict=True)):
+            pair(*sources, f"{where}, input {index}")
         for x, y in zip(one_node._outputs, other_node._outputs, strict=True):
             pair(x, y, f"{where}, output")
     if len(a.outputs) != len(b.outputs):
@@ -115,7 +115,8 @@ def rebuild(data: dict[str, Any]) -> Graph:
         values = tuple(tensors[x] if what == "tensor" else x for what, x in each["inputs"])
         of = each["of"]
         derived = Derived(nodes[of[0]], of[1], of[2]) if of is not None else None
-        node = Node(each["kind"], values, next(ORDER), *each["source"], each["scope"], derived)
+        code, at = each["source"]
+        node = Node(each["kind"], values, next(ORDER), code, at, each["scope"], derived)
         outputs = []
         for index, (name, spec, requires_grad) in enumerate(each["outputs"]):
             tensor = _named(Tensor(spec, node, requires_grad), name)

@@ -39,7 +39,7 @@ class Context:
 
     def but(self, **changes: Any) -> Context:
         """This context with some fields changed."""
-        fields = {
+        fields: dict[str, Any] = {
             "scope": self.scope,
             "enabled": self.enabled,
             "recorder": self.recorder,

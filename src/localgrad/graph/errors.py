@@ -1,20 +1,20 @@
 """Every exception of localgrad, as one tree.
 
-    LocalgradError
-    ├── ShapeError (ValueError)          sizes or ranks that do not fit
-    ├── DTypeError (TypeError)           element types that do not fit, or have no gradient
-    ├── GradientError                    a gradient that is wrong, stale or impossible
-    │   ├── DetachedError                no path to anything that requires a gradient
-    │   └── MissingRuleError (NotImplementedError)   a kind without a backward rule, or a NumPy function without a kind
-    ├── NonFiniteError (ArithmeticError) the first NaN or infinity, with its node
-    ├── CaptureError (TypeError)         a value was read where only shapes are known
-    ├── NameLookupError (KeyError)       no tensor, kind or field of that name
-    ├── DataError (ValueError)           training data or labels that cannot be used
-    ├── ImportModelError (ValueError)    a model file that cannot be read
-    ├── CheckpointError (ValueError)     a checkpoint that is damaged or belongs to another model
-    └── FileWriteError (OSError)         a file that cannot be written
+LocalgradError
+├── ShapeError (ValueError)          sizes or ranks that do not fit
+├── DTypeError (TypeError)           element types that do not fit, or have no gradient
+├── GradientError                    a gradient that is wrong, stale or impossible
+│   ├── DetachedError                no path to anything that requires a gradient
+│   └── MissingRuleError (NotImplementedError)   a kind without a backward rule, or a NumPy function without a kind
+├── NonFiniteError (ArithmeticError) the first NaN or infinity, with its node
+├── CaptureError (TypeError)         a value was read where only shapes are known
+├── NameLookupError (KeyError)       no tensor, kind or field of that name
+├── DataError (ValueError)           training data or labels that cannot be used
+├── ImportModelError (ValueError)    a model file that cannot be read
+├── CheckpointError (ValueError)     a checkpoint that is damaged or belongs to another model
+└── FileWriteError (OSError)         a file that cannot be written
 
-    LocalgradWarning (UserWarning)       something allowed that is probably not meant
+LocalgradWarning (UserWarning)       something allowed that is probably not meant
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ class LocalgradError(Exception):
 
 class ShapeError(LocalgradError, ValueError):
     """Sizes or ranks that do not fit together."""
+
+
+class IndexRangeError(ShapeError, IndexError):
+    """An index outside of its axis; also an IndexError, with which Python's loops over sequences end."""
 
 
 class DTypeError(LocalgradError, TypeError):

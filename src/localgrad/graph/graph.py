@@ -172,9 +172,7 @@ class Graph(GraphVerbs):
 
         return run(self, inputs, fetch)
 
-    def record(
-        self, inputs: Feed | None = None, gradients_of: str | Tensor | None = None, keep: str = "all"
-    ) -> Record:
+    def record(self, inputs: Feed | None = None, gradients_of: str | Tensor | None = None, keep: str = "all") -> Record:
         """Run and keep the value of every tensor, and with `gradients_of` the gradient of that output to each.
 
         Without inputs: the record this graph came with (`loss.graph`). `keep="leaves"` keeps the gradients of inputs
@@ -291,5 +289,3 @@ def _distinct(nodes: list[Node], outputs: Sequence[Tensor], inputs: Sequence[Ten
 def same_declaration(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors have equal shape and dtype."""
     return same_shape(a.shape, b.shape) and same_field(a.dtype.name, b.dtype.name)
-
-

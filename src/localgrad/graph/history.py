@@ -41,9 +41,7 @@ class History:
             if known is None:
                 nodes[order] = node
                 known = outputs[order] = [None] * node.kind.output_count()
-                for x in node._inputs:
-                    if isinstance(x, Tensor):
-                        stack.append(before(x, order))
+                stack.extend(before(x, order) for x in node._inputs if isinstance(x, Tensor))
             known[tensor._index] = tensor
         ordered = [nodes[order] for order in sorted(nodes)]
         used: dict[int, Tensor] = {}

@@ -155,7 +155,9 @@ def bind_inputs(graph: Graph, inputs: Any) -> tuple[list[NDArray[Any]], dict[str
         if wrong or missing:
             said = [f"{name!r} is no input{nearest(str(name), known)}" for name in wrong]
             said += [f"{name!r} is missing" for name in missing]
-            raise NameLookupError(f"inputs of graph `{graph.name}`: {'; '.join(said)}\nfound: it takes {declared(graph)}")
+            raise NameLookupError(
+                f"inputs of graph `{graph.name}`: {'; '.join(said)}\nfound: it takes {declared(graph)}"
+            )
         values = [inputs[name] for name in known]
     else:
         if not isinstance(inputs, (list, tuple)):
@@ -206,7 +208,7 @@ def _fit(graph: Graph, tensor: Tensor, value: Any) -> NDArray[Any]:
             f"`{tensor.name}` was given with rank {array.ndim}, shape {format_shape(array.shape)}\n"
             f"found: graph `{graph.name}` takes rank {tensor.ndim}: {declared(graph)}"
         )
-    return array  # type: ignore[no-any-return]
+    return array
 
 
 def named_outputs(graph: Graph, of: Any) -> list[Tensor]:

@@ -11,8 +11,7 @@ from localgrad.graph.spec import Spec, Symbol, bind_extent, same_extent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from typing_extensions import Self
+    from typing import Self
 
 Value: TypeAlias = Any
 """What rules compute with: an ndarray, a NumPy scalar, a Python scalar or a Tensor, with the same operators."""
@@ -84,7 +83,9 @@ class Kind:
         code = getattr(rule, "__code__", None)
         cls.several = cls.outputs != 1 or cls.output_count is not Kind.output_count
         cls.has_rule = rule is not Kind.backward
-        cls.takes_wanted = code is not None and "wanted" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        cls.takes_wanted = (
+            code is not None and "wanted" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        )
 
     if not TYPE_CHECKING:  # the type checker derives the signature from the fields
 

@@ -7,22 +7,22 @@ directly where this NumPy has it.
 
 from __future__ import annotations
 
+import importlib
 from contextvars import ContextVar
 from typing import Any, Final
 
 import numpy as np
 
-WARNINGS: Final[ContextVar[Any]]
-QUIET: Final[Any]
 
-try:
-    from numpy._core.umath import _extobj_contextvar as _variable  # type: ignore[attr-defined]
+def _numpy_setting() -> tuple[ContextVar[Any], Any]:
+    try:
+        variable: ContextVar[Any] = importlib.import_module("numpy._core.umath")._extobj_contextvar
+        with np.errstate(all="ignore"):
+            return variable, variable.get()
+    except (ImportError, AttributeError, LookupError):  # another NumPy: warnings then show, results are the same
+        return ContextVar("localgrad_quiet"), None
 
-    with np.errstate(all="ignore"):
-        _quiet = _variable.get()
-except (ImportError, LookupError):  # another NumPy: warnings then show, results are the same
-    _variable = ContextVar("localgrad_quiet", default=None)
-    _quiet = None
 
-WARNINGS = _variable
-QUIET = _quiet
+_setting: Final = _numpy_setting()
+WARNINGS: Final[ContextVar[Any]] = _setting[0]
+QUIET: Final[Any] = _setting[1]

@@ -100,9 +100,9 @@ def record_run(graph: Graph, inputs: Any, gradients_of: Any, keep: str) -> Recor
                 named[old._name] = new
     record = Record(graph, named, seconds)
     if gradients_of is not None:
-        outputs = [record.tensor(graph.name_of(each)) for each in named_outputs(graph, gradients_of)]
-        if len(outputs) != 1:
-            raise GradientError(f"gradients_of has to name one tensor; {gradients_of!r} names {len(outputs)}")
-        target = outputs[0]
+        ends = named_outputs(graph, gradients_of)
+        if len(ends) != 1:
+            raise GradientError(f"gradients_of has to name one tensor; {gradients_of!r} names {len(ends)}")
+        target = record.tensor(graph.name_of(ends[0]))
         target.backward(grad=None if target.size == 1 else np.ones(target.shape, target.dtype), keep=keep)
     return record

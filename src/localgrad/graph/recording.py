@@ -10,7 +10,7 @@ import numpy as np
 from localgrad.graph.arrays import as_array
 from localgrad.graph.context import CONTEXT, Context
 from localgrad.graph.errors import DTypeError, GradientError, LocalgradError
-from localgrad.graph.node import ORDER, Node, NodeInput, before
+from localgrad.graph.node import ORDER, Node, NodeInput
 from localgrad.graph.quiet import QUIET, WARNINGS
 from localgrad.graph.registry import kind_named
 from localgrad.graph.source import OUR_GLOBALS, is_ours, user_line
@@ -85,7 +85,7 @@ def compute(kind: Kind, inputs: tuple[Any, ...]) -> Any:
     return kind.forward(*inputs)
 
 
-def record(kind: Kind, inputs: tuple[NodeInput, ...]) -> Any:
+def record(kind: Kind, inputs: tuple[Any, ...]) -> Any:
     """Compute a kind on inputs of which at least one is a tensor, and record the node.
 
     The hot path of eager computing: everything that is not plain goes to `_record_in`. Gives NotImplemented where an
@@ -283,26 +283,32 @@ def explain_failure(kind: Kind, inputs: tuple[Any, ...], error: Exception) -> No
     raise_explained(kind, inputs, error)
 
 
-def assign_item(x: Tensor, index: Any, value: Any) -> None:
+def _put(x: Any, index: Any, value: Any) -> Any:
+    set_item: Any = kind_named("SetItem")
+    return set_item.put(x, index, value)
+
+
+def assign_item(x: Any, index: Any, value: Any) -> None:
     """`x[index] = value`: rebind x to a node that holds the changed copy; in place on a parameter under no_grad."""
-    if x.__class__ is _leaf_class and x.role in ("parameter", "state"):  # type: ignore[attr-defined]
+    if x.__class__ is _leaf_class and x.role in ("parameter", "state"):
         if CONTEXT.get().enabled:
             raise GradientError(
                 f"entries of `{x.name}` were to be assigned{user_line()}\n"
-                f"found: it is a {x.role}, whose array is shared with every graph that uses it\n"  # type: ignore[attr-defined]
+                f"found: it is a {x.role}, whose array is shared with every graph that uses it\n"
                 "do: write it `with lg.no_grad():`, or assign into a copy (lg.identity(...))"
             )
         x._value[index] = value._value if isinstance(value, _tensor_class) else value
-        x.version = _next_order()  # type: ignore[attr-defined]
+        x.version = _next_order()
         return
-    changed = kind_named("SetItem").put(x, index, value)  # type: ignore[attr-defined]
+    changed = _put(x, index, value)
     node = changed._node
     if node is None:  # under no_grad there is no history that could refer to the old value
         x._value, x._node, x.requires_grad = changed._value, None, False
         return
+    old: Any
     if x.__class__ is _leaf_class:
-        old = _leaf_class(x._value, x.role, x._name, x.requires_grad)  # type: ignore[attr-defined]
-        old.version = x.version  # type: ignore[attr-defined]
+        old = _leaf_class(x._value, x.role, x._name, x.requires_grad)
+        old.version = x.version
     else:
         old = _tensor_class(x._value, x._node, x.requires_grad)
         old._name, old._index = x._name, x._index
@@ -315,8 +321,3 @@ def assign_item(x: Tensor, index: Any, value: Any) -> None:
     x._value, x._node, x._index, x._name = changed._value, node, 0, None
     x.requires_grad = changed.requires_grad
     x._grad = None
-
-
-def original(x: Any, node: Node) -> Any:
-    """The tensor `x` stood for when `node` was recorded."""
-    return before(x, node.order)

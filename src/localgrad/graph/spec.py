@@ -338,7 +338,7 @@ def as_extent(extent: int | str | Symbol) -> Extent:
 def as_dtype(dtype: Any) -> np.dtype[Any]:
     """A real numeric or boolean NumPy dtype; raises DTypeError for anything else."""
     try:
-        found = np.dtype(dtype)
+        found: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
         raise DTypeError(f"{dtype!r} is not a dtype; use for example np.float32, np.int64 or bool") from None
     if found.kind not in "fiub":

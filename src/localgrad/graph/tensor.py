@@ -15,7 +15,7 @@ from localgrad.graph.errors import CaptureError, DTypeError, GradientError, Loca
 from localgrad.graph.node import ORDER, Node
 from localgrad.graph.operators import Operators
 from localgrad.graph.source import SourceLine, user_frame, user_line
-from localgrad.graph.spec import Shape, Spec, format_shape, same_shape
+from localgrad.graph.spec import Spec, format_shape, same_shape
 from localgrad.graph.verbs import TensorVerbs
 
 if TYPE_CHECKING:
@@ -126,9 +126,8 @@ class Tensor(Operators, TensorVerbs):
         if value.__class__ is not np.ndarray:
             value = np.asarray(value)
             value.flags.writeable = False
-        elif self._node is not None or self.__class__ is Tensor:
-            if value.flags.writeable:
-                value.flags.writeable = False
+        elif (self._node is not None or self.__class__ is Tensor) and value.flags.writeable:
+            value.flags.writeable = False
         return value  # type: ignore[no-any-return]
 
     @data.setter

@@ -100,7 +100,7 @@ class TensorVerbs:
         return verb("nodes.functions:transpose")(self, order or None)  # type: ignore[no-any-return]
 
     @property
-    def T(self) -> Tensor:
+    def T(self) -> Tensor:  # noqa: N802 - NumPy's name
         """Axes reversed."""
         return verb("nodes.functions:transpose")(self, None)  # type: ignore[no-any-return]
 

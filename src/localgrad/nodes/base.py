@@ -120,7 +120,7 @@ class Chain(Elementwise):
 
 
 _CHAIN: Final = Chain()
-_SCALARS: Final = frozenset((float, int, np.float32, np.float64))
+_SCALARS: Final[frozenset[Any]] = frozenset((float, int, np.float32, np.float64))
 
 
 def chain(grad: Value, local: Value) -> Value:

@@ -144,7 +144,15 @@ def _card(node: Node, history: History | None) -> Card:
     for index, (label, x) in enumerate(zip(labels, inputs, strict=True)):
         if isinstance(x, Tensor):
             rows.append(
-                Row(f"input {label} =", name_of(x), _spec(x), _value(x), x._grad, locals_.get(index), formulas.get(label, ""))
+                Row(
+                    f"input {label} =",
+                    name_of(x),
+                    _spec(x),
+                    _value(x),
+                    x._grad,
+                    locals_.get(index),
+                    formulas.get(label, ""),
+                )
             )
         elif x is not None:
             rows.append(Row(f"input {label} =", repr(x), "a number of the formula", None, None))

@@ -39,7 +39,7 @@ def plain_formula(latex: str) -> str:
     text = _fractions(latex)
     for word in sorted(_WORDS, key=len, reverse=True):
         pattern = re.escape(word) + (r"(?![A-Za-z])" if word[-1].isalpha() else "")
-        text = re.sub(pattern, lambda _, word=word: _WORDS[word], text)
+        text = re.sub(pattern, _WORDS[word].replace("\\", ""), text)
     text = re.sub(r"([_^])\{([^{}]*)\}", lambda m: m[1] + (m[2] if len(m[2]) == 1 else f"({m[2]})"), text)
     text = text.replace("{", "").replace("}", "").replace("\\", "")
     return re.sub(r"\s+", " ", text).strip()
@@ -89,9 +89,7 @@ def vjp_formulas(node: Node) -> dict[str, str]:
     Found by running the backward rule on symbols, so it is what is computed and not a second telling of it.
     """
     inputs = node.inputs
-    key = tuple(
-        x.spec if isinstance(x, Tensor) else ("value", type(x).__name__, repr(x)) for x in inputs
-    )
+    key = tuple(x.spec if isinstance(x, Tensor) else ("value", type(x).__name__, repr(x)) for x in inputs)
     outputs = tuple(t.spec if t is not None else None for t in node.outputs)
     try:
         return dict(_vjp(node.kind, key, outputs))
@@ -120,7 +118,7 @@ def _vjp(kind: Kind, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple
     with using(recorder=recorder, scope="", tagger=None, site=(None, 0), enabled=True, watchers=()):
         grad, y = (tuple(gs), tuple(ys)) if several else (gs[0], ys[0])
         if kind.takes_wanted:
-            found = kind.backward(grad, y, *xs, wanted=tuple(wanted))
+            found = kind.backward(grad, y, *xs, wanted=tuple(wanted))  # type: ignore[call-arg]  # takes_wanted says it does
         elif kind.has_rule:
             found = kind.backward(grad, y, *xs)
         else:
@@ -136,7 +134,9 @@ def _value(key: Any) -> Any:
     _, kind_of, text = key
     if kind_of == "NoneType":
         return None
-    return {"int": int, "float": float, "bool": lambda t: t == "True"}[kind_of](text)
+    if kind_of == "bool":
+        return text == "True"
+    return int(text) if kind_of == "int" else float(text)
 
 
 def expression_of(tensor: Any) -> str:

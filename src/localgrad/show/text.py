@@ -48,7 +48,7 @@ def graph_text(graph: Graph, most: int = MOST_LINES) -> str:
 
 
 def tensor_text(tensor: Tensor) -> str:
-    """dtype and shape as `float32(N, 784)`."""
+    """Dtype and shape as `float32(N, 784)`."""
     shape = format_shape(tensor.shape)
     return f"{tensor.dtype}{shape}"
 

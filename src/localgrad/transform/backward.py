@@ -17,7 +17,6 @@ from localgrad.graph.tensor import READ_OUT, Leaf, Tensor
 from localgrad.graph.warning import warn_once
 from localgrad.transform.sweep import sweep, unit_gradient
 
-
 _LAST: list[weakref.ref[Tensor]] = []
 
 
@@ -26,9 +25,7 @@ def last_outputs() -> list[Tensor]:
     return [tensor for reference in _LAST if (tensor := reference()) is not None]
 
 
-def backward(
-    outputs: Tensor | Sequence[Tensor], grad: Any = None, accumulate: bool = False, keep: str = "all"
-) -> None:
+def backward(outputs: Tensor | Sequence[Tensor], grad: Any = None, accumulate: bool = False, keep: str = "all") -> None:
     """Set the gradient of every tensor on the way to these outputs; of several outputs, of their sum.
 
     `grad` is the gradient that comes in (1 for an output with one entry; a list for several outputs). Sets, not adds:
@@ -170,7 +167,9 @@ def _need_path(outputs: Sequence[Tensor]) -> None:
     if not ends:
         ends.append("It was computed under no_grad, or from tensors without requires_grad=True")
     lines += ends
-    lines.append("do: compute it from parameters (lg.parameter) or tensors with requires_grad=True, without leaving tensors")
+    lines.append(
+        "do: compute it from parameters (lg.parameter) or tensors with requires_grad=True, without leaving tensors"
+    )
     raise DetachedError("\n".join(lines))
 
 

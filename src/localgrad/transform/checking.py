@@ -38,7 +38,9 @@ def check_gradients(
     generator = np.random.default_rng(seed)
     weights: dict[int, Any] = {}
 
-    def number(values: list[Any], build: Callable[[list[Tensor]], list[Any]], offset: int) -> tuple[Tensor, list[Tensor]]:
+    def number(
+        values: list[Any], build: Callable[[list[Tensor]], list[Any]], offset: int
+    ) -> tuple[Tensor, list[Tensor]]:
         leaves: list[Tensor] = [Leaf(np.array(v), "input", None, v.dtype.kind == "f") for v in values]
         total: Any = None
         for index, y in enumerate(build(leaves)):

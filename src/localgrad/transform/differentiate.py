@@ -153,10 +153,10 @@ def gradient(graph: Graph, wrt: str | Iterable[str] | None = None, of: Any = Non
         outputs = list(graph.outputs)
         missing = [graph.name_of(x) for x in starts if id(x) not in found]
         if missing and (explicitly or len(missing) == len(starts)):
-            names = ", ".join(graph.name_of(end) for end in ends)
+            ended = ", ".join(graph.name_of(end) for end in ends)
             raise DetachedError(
-                f"the gradient of `{names}` by {', '.join(f'`{name}`' for name in missing)} was asked\n"
-                f"found: no differentiable path leads from there to `{names}`\n"
+                f"the gradient of `{ended}` by {', '.join(f'`{name}`' for name in missing)} was asked\n"
+                f"found: no differentiable path leads from there to `{ended}`\n"
                 "do: leave them out of wrt, or look for a node that is not differentiable (argmax, comparison, "
                 "stop_gradient) on the way"
             )
@@ -187,7 +187,7 @@ def _named_copy(g: Tensor) -> Tensor:
 def _seed_in(recorder: Recorder, graph: Graph, end: Tensor) -> Tensor:
     name = f"seed/{graph.name_of(end)}"
     if is_static(end.shape) and product(end.shape) == 1:
-        leaf = Leaf(np.ones(end.shape, end.dtype), "constant", name, False)  # type: ignore[arg-type]
+        leaf = Leaf(np.ones(end.shape, end.dtype), "constant", name, False)
         return recorder.adopt(leaf)
     seed = Tensor(end.spec, None, False)
     seed._name = name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from localgrad.graph.graph import Graph
@@ -40,7 +41,7 @@ def _expand_once(graph: Graph) -> Graph:
             rewrite.copy(node)
             continue
         inputs = rewrite.inputs(node)
-        made = rewrite.record(node, lambda node=node, inputs=inputs: _body(node, inputs), scope=node.name)
+        made = rewrite.record(node, partial(_body, node, inputs), scope=node.name)
         for old, new in zip(node._outputs, made, strict=True):
             if new._name is None:
                 new._name = old._name

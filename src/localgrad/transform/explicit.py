@@ -49,10 +49,10 @@ def explicit(graph: Graph) -> Graph:
                 split(x, rewrite.of(x))
             inputs.append(waiting[id(x)].pop() if id(x) in waiting else rewrite.of(x))
         if node.kind.broadcasts:
-            target = node._outputs[0].shape
+            target = tuple(node._outputs[0].shape)
             for index, x in enumerate(inputs):
                 if isinstance(x, Tensor) and not same_shape(x.shape, target):
-                    (inputs[index],) = rewrite.record(node, lambda x=x: Repeat.on(x, shape_to=tuple(target)))
+                    (inputs[index],) = rewrite.record(node, lambda x=x, to=target: Repeat.on(x, shape_to=to))
         made = rewrite.copy(node, tuple(inputs))
         for old, new in zip(node._outputs, made, strict=True):
             split(old, new)

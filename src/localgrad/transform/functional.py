@@ -211,7 +211,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
             for number, tree in zip(chosen, filled, strict=True):
                 passed[number] = tree
             result = f(*passed, **options)
-            blocks = []
+            blocks: list[Any] = []
             for output in _outputs(result, f):
                 rows: list[list[Any]] = [[] for _ in variables]
                 for index in range(output.size):
@@ -220,7 +220,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
                     found = _zeros_for(gradients([output], variables, [unit.reshape(output.shape)]), variables)
                     for row, g in zip(rows, found, strict=True):
                         row.append(g if outer else np.asarray(g._value))
-                parts = []
+                parts: list[Any] = []
                 for row, x in zip(rows, variables, strict=True):
                     shape = (*output.shape, *x.shape)
                     if not outer:

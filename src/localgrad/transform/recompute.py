@@ -94,7 +94,7 @@ def trace_body(f: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Graph
 
 
 def recompute(f: Callable[..., Any]) -> Callable[..., Any]:
-    """f as one node that keeps only its inputs: its inner values are computed again in the backward.
+    """F as one node that keeps only its inputs: its inner values are computed again in the backward.
 
     Saves memory for time. Parameters and other tensors f reads from outside become inputs of the node, so their
     gradients are complete; random masks are the same both times.

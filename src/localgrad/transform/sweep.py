@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from heapq import heappop, heappush
 from typing import Any, Final, TypeAlias
 
@@ -69,11 +70,11 @@ def sweep(
             leaves[id(x)] = (x, g if known is None else total(known[1], g, on_tensors, maker or node))
             return
         order = maker.order
-        entry = pending.get(order)
+        entry: Any = pending.get(order)
         if maker.kind.several:
             if entry is None:
                 heappush(heap, -order)
-                entry = pending[order] = ({}, {})
+                entry = pending[order] = {}, {}  # tensors and gradients by output
             index = x._index
             entry[0][index] = x
             known = entry[1].get(index)
@@ -109,14 +110,15 @@ def sweep(
             sources = node._inputs
             xs = []
             wanted = []
-            for x in sources:
+            for source in sources:
+                x: Any = source
                 if isinstance(x, Tensor):
                     maker = x._node
                     if maker is not None:
                         if maker.order > order:
                             sources = node.inputs
                             x = before(x, order)
-                    elif x.__class__ is Leaf and x.version > order:  # type: ignore[attr-defined]
+                    elif x.__class__ is Leaf and x.version > order:
                         raise changed_since(x, node)
                     xs.append(x if on_tensors else x._value)
                     wanted.append(x.requires_grad if reach is None else x in reach)
@@ -142,9 +144,10 @@ def sweep(
                     continue
                 value = x._value
                 # of one scalar type: same dtype, and no shape to repair
-                if g.__class__ is not value.__class__ or g.__class__ is _ndarray:
-                    if g.__class__ is not _ndarray or g.shape != value.shape or g.dtype != value.dtype:
-                        g = fitted(g, x, node, index, on_tensors)
+                if (g.__class__ is not value.__class__ or g.__class__ is _ndarray) and (
+                    g.__class__ is not _ndarray or g.shape != value.shape or g.dtype != value.dtype
+                ):
+                    g = fitted(g, x, node, index, on_tensors)
                 maker = x._node
                 if simple and maker is not None and maker.order not in pending and not maker.kind.several:
                     heappush(heap, -maker.order)
@@ -166,7 +169,7 @@ def _apply(node: Node, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) -> 
     kind = node.kind
     try:
         if kind.takes_wanted:
-            return kind.backward(grad, y, *xs, wanted=wanted)
+            return kind.backward(grad, y, *xs, wanted=wanted)  # type: ignore[call-arg]  # takes_wanted says it does
         if kind.has_rule:
             return kind.backward(grad, y, *xs)
         return pull_body(kind, grad, y, xs, wanted)
@@ -292,7 +295,7 @@ def fitted(g: Any, x: Tensor, node: Node, index: int, on_tensors: bool) -> Any:
     if not on_tensors or not isinstance(g, Tensor):
         g = np.asarray(g)
     made: list[Node] = []
-    with using(scope=node.scope, site=(node._code, node._at), tagger=made.append) if on_tensors else _nothing():
+    with using(scope=node.scope, site=(node._code, node._at), tagger=made.append) if on_tensors else nullcontext():
         if not same_shape(shape, x.shape):
             if not broadcasts_to(x.shape, shape):
                 raise GradientError(
@@ -317,14 +320,6 @@ def broadcasts_to(small: Any, large: Any) -> bool:
         return same_shape(broadcast_shapes(tuple(small), tuple(large)), large)
     except ShapeError:
         return False
-
-
-class _nothing:
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
 
 def changed_since(leaf: Any, node: Node) -> GradientError:
