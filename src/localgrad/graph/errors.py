@@ -2,6 +2,7 @@
 
 LocalgradError
 ├── ShapeError (ValueError)          sizes or ranks that do not fit
+│   └── IndexRangeError (IndexError)     an index outside of its axis
 ├── DTypeError (TypeError)           element types that do not fit, or have no gradient
 ├── GradientError                    a gradient that is wrong, stale or impossible
 │   ├── DetachedError                no path to anything that requires a gradient
