@@ -1,5 +1,7 @@
 """Formulas as MathML, which browsers draw themselves: the pages work offline and ask no other host for a script."""
 
+import html
+import re
 from typing import Any
 
 from docutils import nodes
@@ -10,15 +12,19 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
+# Commands of amsmath that choose between commands docutils knows.
+KNOWN_AS = {r"\dots": r"\ldots", r"\dotsc": r"\ldots", r"\dotsb": r"\cdots"}
+
 
 def markup(node: nodes.Node, as_block: bool) -> str:
     """The MathML of a formula; its LaTeX and a warning where docutils cannot read it."""
     latex = node.astext()
     try:
-        return str(tex2mathml(latex, as_block=as_block))
+        known = re.sub(r"\\[a-zA-Z]+", lambda command: KNOWN_AS.get(command[0], command[0]), latex)
+        return str(tex2mathml(known, as_block=as_block))
     except MathError as error:
         logger.warning("formula not understood: %s (%s)", latex, error, location=node)
-        return f"<code>{latex}</code>"
+        return f"<code>{html.escape(latex)}</code>"
 
 
 def visit_inline(writer: Any, node: nodes.math) -> None:
