@@ -126,11 +126,16 @@ def index(kinds: Mapping[str, type]) -> str:
     lines = [
         "# Kinds of nodes",
         "",
-        f"The catalogue has {len(kinds)} kinds, each with its own forward and backward.",
+        f"The catalogue has {len(kinds)} kinds.",
         "",
     ]
     for family in sorted(families):
-        lines += [f"## {family}", "", "| kind | formula | ONNX | operator | NumPy |", "|---|---|---|---|---|"]
+        lines += [
+            f"## {family.capitalize()}",
+            "",
+            "| kind | formula | ONNX | operator | NumPy |",
+            "|---|---|---|---|---|",
+        ]
         for name in families[family]:
             formula = getattr(kinds[name], "formula", "").replace(r"\|", r"\Vert ").replace("|", r"\vert ")
             shown = f"${formula}$" if formula and "\n" not in formula else ""
