@@ -89,7 +89,7 @@ def difference(f: Callable[[Arrays], float], points: Arrays, directions: Arrays,
     """The derivative of f along directions, by central differences of fourth order."""
 
     def at(distance: float) -> float:
-        return f([x if d is None else x + distance * d for x, d in zip(points, directions, strict=True)])
+        return f([x if d is None else np.asarray(x + distance * d) for x, d in zip(points, directions, strict=True)])
 
     return (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step)
 

@@ -65,6 +65,8 @@ class Graph(GraphVerbs):
 
     def _name_everything(self, updates: list[tuple[Leaf, Tensor]], leaf_names: Mapping[int, str]) -> None:
         namer = Namer()
+        # nodes a pass has added must not take the names the others were given before
+        namer.reserve(t._name for node in self.nodes for t in node._outputs if t is not None and t._name is not None)
         for tensor in self.inputs:
             namer.name_leaf(tensor)
         leaves: dict[int, Leaf] = {}

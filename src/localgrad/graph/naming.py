@@ -22,11 +22,12 @@ class Namer:
         self.names: dict[int, str] = {}
         self.repeated: list[str] = []
         self._taken: set[str] = set()
+        self._reserved: set[str] = set()
         self._count: dict[str, int] = {}
 
     def reserve(self, names: Iterable[str]) -> None:
         """Keep these names from being given to unnamed tensors."""
-        self._taken.update(names)
+        self._reserved.update(names)
 
     def name_leaf(self, leaf: Tensor, given: str | None = None) -> str:
         """Name an input, parameter, state or constant."""
@@ -51,7 +52,7 @@ class Namer:
             number = self._count.get(base, 0) + 1
             self._count[base] = number
             name = f"{base}#{number}"
-            if name not in self._taken:
+            if name not in self._taken and name not in self._reserved:
                 return name
 
     def _give(self, tensor: Tensor, wanted: str | None, base: str) -> str:

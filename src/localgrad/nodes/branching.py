@@ -45,7 +45,8 @@ class Where(Elementwise):
         return super().shape(*specs)
 
     def forward(self, condition: Value, a: Value, b: Value) -> Value:
-        return np.where(condition, a, b)[()]
+        chosen: Value = np.where(condition, a, b)
+        return chosen if chosen.ndim else chosen[()]
 
     def backward(
         self, grad: Value, y: Value, condition: Value, a: Value, b: Value, *, wanted: tuple[bool, ...]

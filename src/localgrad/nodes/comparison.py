@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -91,7 +91,7 @@ class NotEqual(Comparison):
 class Logic(Elementwise):
     """Logic on booleans, bit by bit on integers; floats are refused."""
 
-    inputs = ("a", "b")
+    inputs: ClassVar[tuple[str, ...]] = ("a", "b")
     family = "comparison"
     differentiable = False
 

@@ -179,4 +179,4 @@ def polygamma(order: int, x: Any) -> Tensor:
     >>> lg.polygamma(1, [1.0]).data
     array([1.644934], dtype=float32)
     """
-    return digamma(x) if order == 0 else apply(Polygamma.make(order=order), x)  # type: ignore[no-any-return]
+    return digamma(x) if order == 0 else apply(Polygamma.make(order=order), x)
