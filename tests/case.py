@@ -118,7 +118,8 @@ class Refused:
     """Inputs (draws, arrays, ...) the kind refuses with this error and each of these texts in the message.
 
     A function instead of inputs is called and must raise (fields that make no sense). `captured=False` where the
-    values are what is refused, so that capturing cannot know. `kind` is the row's unless told.
+    values are what is refused, so that capturing cannot know; `eager=False` where only declared specs are looked at,
+    since eager computing gives a meaning to more. `kind` is the row's unless told.
     """
 
     inputs: Any
@@ -126,11 +127,19 @@ class Refused:
     parts: tuple[str, ...]
     kind: Kind | None = None
     captured: bool = True
+    eager: bool = True
 
     def __init__(
-        self, inputs: Any, error: type[Exception], *parts: str, kind: Kind | None = None, captured: bool = True
+        self,
+        inputs: Any,
+        error: type[Exception],
+        *parts: str,
+        kind: Kind | None = None,
+        captured: bool = True,
+        eager: bool = True,
     ) -> None:
-        self.inputs, self.error, self.parts, self.kind, self.captured = inputs, error, parts, kind, captured
+        self.inputs, self.error, self.parts, self.kind = inputs, error, parts, kind
+        self.captured, self.eager = captured, eager
 
 
 class Case:

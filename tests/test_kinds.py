@@ -170,7 +170,9 @@ def test_extremes_are_the_references(case: Case, each: tuple[Any, ...], dtype: A
             other = other.astype(y.dtype)
         np.testing.assert_array_equal(np.isfinite(y), np.isfinite(other))
         np.testing.assert_array_equal(y == 0, other == 0)
-        np.testing.assert_allclose(y, other, rtol=4 * np.finfo(dtype).eps if y.dtype.kind == "f" else 0, atol=0)
+        limits = np.finfo(y.dtype if y.dtype.kind == "f" else dtype)
+        # below the smallest normal number there are no four digits to compare
+        np.testing.assert_allclose(y, other, rtol=4 * limits.eps, atol=1e-4 * limits.smallest_normal)
 
 
 @rows([case for case in CASES if isinstance(case.kind, Elementwise) and len(case.inputs) > 1])
@@ -396,13 +398,15 @@ def test_the_explicit_graph_computes_the_same(case: Case) -> None:
 
 
 # two definitions of one thing ---------------------------------------------------------------------------------------
-@rows([case for case in CASES if getattr(case.kind, "expression", "")])
+@rows([case for case in CASES if getattr(case.kind, "expression", "") and all(x is not None for x in case.inputs)])
 def test_the_expression_is_the_forward(case: Case) -> None:
     kind = case.kind
     definition = next(cls for cls in type(kind).__mro__ if "expression" in cls.__dict__)
     function = expression_function(definition)
     for dtype in DTYPES:
         for arrays in [case.arrays(dtype), *(extreme(case, each, dtype) for each in case.extremes)]:
+            if len(arrays) < len(case.kind.inputs):
+                continue  # an expression is of all inputs
             with np.errstate(all="ignore"):
                 y, other = np.asarray(function(kind, *arrays)), np.asarray(kind.forward(*arrays))
             assert y.dtype == other.dtype
@@ -437,7 +441,8 @@ def test_refusals_say_what_was_found(case: Case, each: Refused) -> None:
         assert_refused(each, each.inputs)
         return
     arrays = case.made(each.inputs)
-    assert_refused(each, lambda: kind(*tensors(arrays)))
+    if each.eager:
+        assert_refused(each, lambda: kind(*tensors(arrays)))
     if each.captured:
         assert_refused(each, lambda: captured(lambda inputs: kind(*inputs), specs_of(arrays)))
 

@@ -51,8 +51,8 @@ def expression_function(definition: type[Kind]) -> Callable[..., Any]:
     text = definition.expression  # type: ignore[attr-defined]
     if not text:
         raise NotImplementedError(f"{definition.__name__} states neither an expression nor a forward")
-    names = (*definition.inputs, *definition.fields)
-    return numpy_function(parse(text, names), definition.inputs, definition.fields)
+    inputs = [name.rstrip("?") for name in definition.inputs]
+    return numpy_function(parse(text, (*inputs, *definition.fields)), inputs, definition.fields)
 
 
 def elementwise_shape(kind: Kind, specs: Sequence[SpecLike]) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from operator import add
 from typing import Any, ClassVar
@@ -64,7 +65,14 @@ class Outermost(Elementwise):
     inputs = ("*xs",)
     family = "branching"
     fold: ClassVar[str] = ""
-    """The expression that folds two inputs, a and b, into one; more are folded from the left."""
+    """The expression that folds two inputs, a and b, into one; more are folded in any order."""
+
+    def folded(self, function: Callable[..., Any], xs: tuple[Value, ...]) -> Value:
+        """All inputs folded by NumPy's function of two, Python numbers last, since two of them would make a float64."""
+        if len(xs) == 2:
+            return function(*xs)
+        ordered = sorted(xs, key=lambda x: isinstance(x, (int, float)) and not isinstance(x, np.generic))
+        return reduce(function, ordered) if len(xs) > 1 else np.array(xs[0])[()]
 
     def beaten(self, x: Value, y: Value) -> Value:
         """Where y is beyond x; nowhere if NaN is involved."""
@@ -97,7 +105,7 @@ class Max(Outermost):
     numpy = ("maximum",)
 
     def forward(self, *xs: Value) -> Value:
-        return reduce(np.maximum, xs) if len(xs) > 1 else np.array(xs[0])[()]
+        return self.folded(np.maximum, xs)
 
     def beaten(self, x: Value, y: Value) -> Value:
         return x < y
@@ -113,7 +121,7 @@ class Min(Outermost):
     numpy = ("minimum",)
 
     def forward(self, *xs: Value) -> Value:
-        return reduce(np.minimum, xs) if len(xs) > 1 else np.array(xs[0])[()]
+        return self.folded(np.minimum, xs)
 
     def beaten(self, x: Value, y: Value) -> Value:
         return x > y
