@@ -141,8 +141,10 @@ class Graph(GraphVerbs):
 
     def node(self, name: str) -> Node:
         """The node of that name (or that makes the tensor of that name)."""
-        tensor = self._tensors.get(name) or self._tensors.get(f"{name}:0")
-        if tensor is None or tensor._node is None:
+        tensor = self._tensors.get(name)
+        if tensor is None:
+            tensor = self._tensors.get(f"{name}:0")
+        if tensor is None:
             tensor = self.find(name)
         if tensor._node is None:
             raise NameLookupError(f"`{name}` is a {getattr(tensor, 'role', 'input')}; no node makes it")
