@@ -1,7 +1,42 @@
 """Objects with parameters and state; the books' forward/backward protocol, written once in Layer."""
 
+from localgrad.layers.activations import Elu, Gelu, LeakyRelu, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh
+from localgrad.layers.dropout import Dropout
+from localgrad.layers.embedding import Embedding
 from localgrad.layers.layer import Layer
 from localgrad.layers.linear import Affine, MatMul
+from localgrad.layers.losses import SigmoidWithLoss, SoftmaxWithLoss
+from localgrad.layers.model import Function, Model, Sequential
+from localgrad.layers.normalization import BatchNormalization, LayerNormalization
 from localgrad.layers.structure import Add, Branch, Flatten, Identity, Mul, Repeat, Sum
 
-__all__ = ["Add", "Affine", "Branch", "Flatten", "Identity", "Layer", "MatMul", "Mul", "Repeat", "Sum"]
+__all__ = [
+    "Add",
+    "Affine",
+    "BatchNormalization",
+    "Branch",
+    "Dropout",
+    "Elu",
+    "Embedding",
+    "Flatten",
+    "Function",
+    "Gelu",
+    "Identity",
+    "Layer",
+    "LayerNormalization",
+    "LeakyRelu",
+    "MatMul",
+    "Model",
+    "Mul",
+    "Relu",
+    "Repeat",
+    "Sequential",
+    "Sigmoid",
+    "SigmoidWithLoss",
+    "Silu",
+    "Softmax",
+    "SoftmaxWithLoss",
+    "Softplus",
+    "Sum",
+    "Tanh",
+]

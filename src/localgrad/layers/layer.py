@@ -20,6 +20,7 @@ from localgrad.layers.members import (
     Member,
     Parameters,
     adopt,
+    as_root,
     distinct,
     layers_of,
     leaves_of,
@@ -240,6 +241,8 @@ class Layer:
     def graph(self, *examples: Any, name: str | None = None) -> Graph:
         """The graph of `call` with the scopes of its layers, from specs, arrays or tensors (see `lg.capture`).
 
+        Names start at this layer: they are those of `parameters`.
+
         >>> import localgrad as lg
         >>> from localgrad.layers import Affine, Relu
         >>> graph = lg.Sequential(Affine.create(4, 3, seed=0), Relu()).graph(lg.spec("N", 4))
@@ -248,7 +251,9 @@ class Layer:
         """
         from localgrad.graph.capturing import capture
 
-        return capture(self, *examples, name=name or path_of(self) or type(self).__name__)
+        title = name or path_of(self) or type(self).__name__
+        with as_root(self):
+            return capture(self, *examples, name=title)
 
     # the books' protocol ----------------------------------------------------------------------------------------
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 
 from localgrad.graph.errors import LocalgradError
 from localgrad.graph.source import user_line
-from localgrad.graph.spec import format_shape
 from localgrad.graph.tensor import Leaf, Tensor, parameter
 from localgrad.nodes.shaping import Transpose
 
@@ -227,6 +227,20 @@ def release(holder: Layer, layer: Layer) -> None:
         inside.owner = inside.label = inside.entered = None
 
 
+@contextmanager
+def as_root(layer: Layer) -> Iterator[None]:
+    """Name what is below a layer as if nothing owned it, for a while."""
+    inside = layer._inside
+    before = inside.owner, inside.label, inside.name, inside.lone
+    inside.owner, inside.label, inside.name, inside.lone = None, None, None, ""
+    adopt(layer)
+    try:
+        yield
+    finally:
+        inside.owner, inside.label, inside.name, inside.lone = before
+        adopt(layer)
+
+
 _LONE: dict[str, weakref.WeakValueDictionary[int, Layer]] = {}
 
 
@@ -300,8 +314,3 @@ def as_parameter(data: Any, what: str) -> tuple[Leaf, bool]:
     leaf = Leaf(data, "parameter", None, True)
     remember(leaf)
     return leaf, False
-
-
-def shape_text(leaf: Tensor) -> str:
-    """Shape and dtype of a tensor for messages."""
-    return f"{leaf.dtype}{format_shape(leaf.shape)}"
