@@ -1,0 +1,49 @@
+"""Interleaved measurement: every contender runs in every block, so that a slow minute hits all of them."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one contender over the blocks."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The median block."""
+        return statistics.median(self.seconds)
+
+    @property
+    def spread(self) -> float:
+        """The distance between the quartiles, as a share of the median."""
+        first, _, third = statistics.quantiles(self.seconds, n=4)
+        return (third - first) / self.median
+
+
+def interleaved(contenders: Mapping[str, Callable[[], float]], blocks: int = 9) -> dict[str, Timing]:
+    """Run each contender once a block, in turn; a contender gives its own seconds (what it does not count is set-up)."""
+    found: dict[str, list[float]] = {name: [] for name in contenders}
+    for run in contenders.values():
+        run()  # warm: caches, thread pools, lazy imports
+    for _ in range(blocks):
+        for name, run in contenders.items():
+            gc.collect()
+            gc.disable()
+            found[name].append(run())
+            gc.enable()
+    return {name: Timing(tuple(seconds)) for name, seconds in found.items()}
+
+
+def timed(work: Callable[[], object], repeat: int = 1) -> float:
+    """Seconds of one call, averaged over `repeat`."""
+    started = time.perf_counter()
+    for _ in range(repeat):
+        work()
+    return (time.perf_counter() - started) / repeat
