@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from localgrad.graph.errors import ShapeError
 from localgrad.graph.kind import Kind, SpecLike, Value
+from localgrad.graph.protocols import numpy_function
 from localgrad.graph.registry import kind
 from localgrad.graph.spec import (
     Extent,
@@ -23,13 +24,13 @@ from localgrad.graph.spec import (
     same_shape,
 )
 from localgrad.graph.tensor import Tensor
-from localgrad.nodes.base import need_spec, normal_axes, rank_of, shape_of
+from localgrad.nodes.base import apply, as_tensor, need_spec, normal_axes, rank_of, shape_of
 
 
 class Shaped(Kind):
     """A kind whose output has a given shape, or that of a second input it only looks at."""
 
-    inputs = ("x", "like?")
+    inputs: ClassVar[tuple[str, ...]] = ("x", "like?")
     family = "shaping"
     shape_to: tuple[Any, ...] | None = None
 
@@ -148,7 +149,9 @@ class Reshape(Shaped):
         total = spec.size
         if any(not isinstance(extent, Symbol) and extent == -1 for extent in wanted):
             known = product(extent for extent in wanted if isinstance(extent, Symbol) or extent != -1)
-            if same_extent(known, 0) or not (isinstance(total, Symbol) or isinstance(known, Symbol)) and total % known:
+            if same_extent(known, 0) or (
+                not (isinstance(total, Symbol) or isinstance(known, Symbol)) and total % known
+            ):
                 raise self._does_not_fit(spec, wanted)
             rest = total // known
             wanted = tuple(rest if not isinstance(extent, Symbol) and extent == -1 else extent for extent in wanted)
@@ -285,3 +288,160 @@ def extents(shape: Any) -> tuple[Any, ...]:
     """A shape argument as a tuple of ints (-1 allowed) and named extents."""
     items = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     return tuple(-1 if not isinstance(item, (Symbol, str)) and item == -1 else as_extent(item) for item in items)
+
+
+@numpy_function("reshape")
+def reshape(x: Any, shape: Any) -> Tensor:
+    """The same entries in another shape, in row-major order; one extent may be -1, which takes what is left.
+
+    Extents are ints or named ones (`x.shape[0]` while capturing). Raises ShapeError where the entries do not fit.
+
+    >>> import localgrad as lg
+    >>> lg.reshape([1.0, 2.0, 3.0, 4.0], (2, -1)).shape
+    (2, 2)
+    """
+    return apply(Reshape.make(shape_to=extents(shape)), x)  # type: ignore[no-any-return]
+
+
+@numpy_function("ravel")
+def ravel(x: Any) -> Tensor:
+    """All entries along one axis.
+
+    >>> import localgrad as lg
+    >>> lg.ravel([[1.0, 2.0], [3.0, 4.0]]).data
+    array([1., 2., 3., 4.], dtype=float32)
+    """
+    return reshape(x, -1)
+
+
+def flatten(x: Any, axis: int = 0) -> Tensor:
+    """The axes from `axis` on as one; `axis=1` keeps a batch. Raises ShapeError where there is no such axis.
+
+    >>> import localgrad as lg, numpy as np
+    >>> lg.flatten(np.zeros((5, 2, 3)), axis=1).shape
+    (5, 6)
+    """
+    tensor = as_tensor(x)
+    (first,) = normal_axes(axis, tensor.ndim) if tensor.ndim else (0,)
+    kept = tensor.shape[:first]
+    if len(kept) + 1 == tensor.ndim:
+        return tensor
+    # the merged extent is stated where it can be, since -1 says nothing of a tensor without entries
+    return reshape(tensor, (*kept, product(tensor.shape[first:])))
+
+
+@numpy_function("transpose", "permute_dims")
+def transpose(x: Any, axes: Any = None) -> Tensor:
+    """The axes in another order, reversed unless told. Raises ShapeError unless each axis is named once.
+
+    >>> import localgrad as lg, numpy as np
+    >>> lg.transpose(np.zeros((2, 3, 4)), (0, 2, 1)).shape
+    (2, 4, 3)
+    """
+    return apply(Transpose.make(axes=None if axes is None else tuple(axes)), x)  # type: ignore[no-any-return]
+
+
+@numpy_function("matrix_transpose")
+def matrix_transpose(x: Any) -> Tensor:
+    """The last two axes exchanged.
+
+    >>> import localgrad as lg, numpy as np
+    >>> lg.matrix_transpose(np.zeros((2, 3, 4))).shape
+    (2, 4, 3)
+    """
+    return swapaxes(x, -1, -2)
+
+
+@numpy_function("swapaxes")
+def swapaxes(x: Any, first: int, second: int) -> Tensor:
+    """Two axes exchanged. Raises ShapeError for an axis that is not there.
+
+    >>> import localgrad as lg, numpy as np
+    >>> lg.swapaxes(np.zeros((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
+    """
+    tensor = as_tensor(x)
+    order = list(range(tensor.ndim))
+    one, other = axes_of(tensor, (first,))[0], axes_of(tensor, (second,))[0]
+    order[one], order[other] = other, one
+    return transpose(tensor, order)
+
+
+@numpy_function("moveaxis")
+def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
+    """Axes moved to other places, the rest kept in order. Raises ShapeError for an axis that is not there.
+
+    >>> import localgrad as lg, numpy as np
+    >>> lg.moveaxis(np.zeros((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
+    tensor = as_tensor(x)
+    moved, places = axes_of(tensor, source), axes_of(tensor, destination)
+    if len(moved) != len(places):
+        raise ShapeError(f"axes {source!r} were to be moved to {destination!r}\ndo: name as many places as axes")
+    order = [axis for axis in range(tensor.ndim) if axis not in moved]
+    for place, axis in sorted(zip(places, moved, strict=True)):
+        order.insert(place, axis)
+    return transpose(tensor, order)
+
+
+def axes_of(x: Tensor, axes: Any) -> tuple[int, ...]:
+    """Axes a user named, counted from 0, in the order given; raises ShapeError naming the tensor."""
+    listed = tuple(axes) if isinstance(axes, (tuple, list)) else (axes,)
+    try:
+        normal_axes(listed, x.ndim)
+    except ShapeError as error:
+        raise ShapeError(str(error).replace("{0}", f"`{x.name}`")) from None
+    return tuple(axis % x.ndim for axis in listed)
+
+
+@numpy_function("squeeze")
+def squeeze(x: Any, axis: Any = None) -> Tensor:
+    """Without axes of length 1: the ones named, or all of them (a named extent is not taken for 1).
+
+    Raises ShapeError for an axis of another length.
+
+    >>> import localgrad as lg, numpy as np
+    >>> lg.squeeze(np.zeros((1, 3, 1))).shape, lg.squeeze(np.zeros((1, 3, 1)), axis=0).shape
+    ((3,), (3, 1))
+    """
+    tensor = as_tensor(x)
+    if axis is None:  # said now, since a batch of one must not lose its axis later
+        axis = tuple(place for place, extent in enumerate(tensor.shape) if same_extent(extent, 1))
+    else:
+        axis = axes_of(tensor, axis)
+    return apply(Squeeze.make(axis=axis), tensor) if axis else tensor
+
+
+@numpy_function("expand_dims")
+def expand_dims(x: Any, axis: Any) -> Tensor:
+    """With axes of length 1 inserted, at places counted in the result.
+
+    >>> import localgrad as lg
+    >>> lg.expand_dims([1.0, 2.0], (0, -1)).shape
+    (1, 2, 1)
+    """
+    return apply(Unsqueeze.make(axis=tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)), x)  # type: ignore[no-any-return]
+
+
+@numpy_function("broadcast_to")
+def broadcast_to(x: Any, shape: Any) -> Tensor:
+    """Copies along axes of length 1, or missing in front, until the shape is reached; the gradient is summed over them.
+
+    Raises ShapeError where an axis is longer than 1 and differs.
+
+    >>> import localgrad as lg
+    >>> lg.broadcast_to([1.0, 2.0], (3, 2)).shape
+    (3, 2)
+    """
+    return apply(Repeat.make(shape_to=extents(shape)), x)  # type: ignore[no-any-return]
+
+
+def sum_to(x: Any, shape: Any) -> Tensor:
+    """The sum over the axes along which a smaller shape would be copied: what a broadcast's gradient is.
+
+    >>> import localgrad as lg
+    >>> lg.sum_to([[1.0, 2.0], [3.0, 4.0]], (2,)).data
+    array([4., 6.], dtype=float32)
+    """
+    return apply(SumTo.make(shape_to=extents(shape)), x)  # type: ignore[no-any-return]
