@@ -121,10 +121,11 @@ def explain_in_record(record: Record, node: str | Node) -> Card:
     name = node if isinstance(node, str) else node.name
     made = record.graph.node(name)
     tensor = record.tensor(next(t._name for t in made._outputs))
-    if tensor._node is None:
+    used = tensor.node  # `_node` would not know yet which tensor it made
+    if used is None:
         raise NameLookupError(f"`{name}` was computed from numbers alone; there is nothing to explain")
     history = History.of([record.tensor(record.graph.name_of(t)) for t in record.graph.outputs])
-    return _card(tensor._node, history)
+    return _card(used, history)
 
 
 def _card(node: Node, history: History | None) -> Card:
