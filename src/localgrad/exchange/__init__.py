@@ -1,0 +1,1 @@
+"""graph <-> files: ONNX, graph.json + safetensors."""
