@@ -6,10 +6,11 @@ The only file that names an upper room; a test checks that every target exists a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from localgrad.graph.graph import Graph
     from localgrad.graph.node import Node
     from localgrad.graph.tensor import Tensor
