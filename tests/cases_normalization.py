@@ -1,0 +1,103 @@
+"""Rows of normalizations."""
+
+import numpy as np
+
+from localgrad.graph.errors import DTypeError, ShapeError
+from localgrad.nodes.normalization import BatchNormalization, LayerNormalization, RMSNormalization
+from tests.case import Case, Refused, integers, positive, rand
+
+
+def batch(epsilon=1e-5):
+    def reference(x, scale, bias, mean=None, variance=None):
+        axes = (0, *range(2, x.ndim))
+        wide = (1, -1, *(1,) * (x.ndim - 2))
+        training = mean is None
+        if training:
+            mean, variance = x.mean(axis=axes), x.var(axis=axes)
+        y = (x - mean.reshape(wide)) / np.sqrt(variance.reshape(wide) + epsilon) * scale.reshape(wide) + bias.reshape(
+            wide
+        )
+        return (y, mean, variance) if training else y
+
+    return reference
+
+
+def layer(axes, epsilon=1e-5):
+    def reference(x, scale=None, bias=None):
+        y = (x - x.mean(axis=axes, keepdims=True)) / np.sqrt(x.var(axis=axes, keepdims=True) + epsilon)
+        return y * (1 if scale is None else scale) + (0 if bias is None else bias)
+
+    return reference
+
+
+def root_mean_square(axes, epsilon=1e-5):
+    def reference(x, scale=1):
+        return x / np.sqrt(np.mean(x**2, axis=axes, keepdims=True) + epsilon) * scale
+
+    return reference
+
+
+EVAL = BatchNormalization(epsilon=0.01)
+TRAINING = BatchNormalization(training=True, epsilon=0.01)
+REFUSED = [
+    Refused((rand(3), rand(3), rand(3), rand(3), positive(3)), ShapeError, "no axis of channels"),
+    Refused((rand(4, 3), rand(2), rand(3), rand(3), positive(3)), ShapeError, "scale", "(2,)", "3 channels", "(3,)"),
+    Refused((rand(4, 3), rand(3), rand(3)), ShapeError, "needs a mean and a variance"),
+    Refused((integers(4, 3), integers(3), integers(3)), DTypeError, "int64", "astype", kind=TRAINING),
+]
+
+CASES = [
+    Case(
+        EVAL,
+        inputs=(rand(4, 3), positive(3), rand(3), rand(3), positive(3)),
+        reference=batch(0.01),
+        batch=(0, None, None, None, None),
+        refused=REFUSED,
+    ),
+    Case(
+        EVAL,
+        inputs=(rand(2, 3, 4, 5), positive(3), rand(3), rand(3), positive(3)),
+        reference=batch(0.01),
+        batch=(0, None, None, None, None),
+    ),
+    Case(TRAINING, inputs=(rand(6, 3), positive(3), rand(3)), reference=batch(0.01), batch=(0, None, None)),
+    Case(TRAINING, inputs=(rand(2, 3, 4), positive(3), rand(3)), reference=batch(0.01), batch=(0, None, None)),
+    Case(TRAINING, inputs=(rand(2, 2, 3, 3), positive(2), rand(2)), reference=batch(0.01), batch=(0, None, None)),
+    Case(
+        BatchNormalization(training=True),
+        inputs=(1000 + np.arange(12.0).reshape(4, 3), np.ones(3), np.zeros(3)),
+        reference=batch(),
+        name="BatchNormalization far from 0",
+        batch=(0, None, None),
+        float32=False,
+    ),
+    Case(
+        LayerNormalization(epsilon=0.01),
+        inputs=(rand(4, 5), positive(5), rand(5)),
+        reference=layer(-1, 0.01),
+        batch=(0, None, None),
+        refused=[
+            Refused((rand(4, 5), rand(4)), ShapeError, "scale", "(4,)", "does not broadcast", "(4, 5)"),
+            Refused((rand(4, 5),), ShapeError, "axis 2", kind=LayerNormalization(axis=2)),
+            Refused((integers(4, 5),), DTypeError, "int64"),
+        ],
+    ),
+    Case(LayerNormalization(), inputs=(rand(2, 3, 4),), reference=layer(-1), batch=(0,)),
+    Case(LayerNormalization(), inputs=(rand(2, 4), None, rand(4)), reference=layer(-1), batch=(0, None, None)),
+    Case(LayerNormalization(axis=1), inputs=(rand(2, 3, 4), positive(3, 4)), reference=layer((1, 2)), batch=(0, None)),
+    Case(LayerNormalization(axis=0), inputs=(rand(2, 3),), reference=layer((0, 1)), batch=(0,)),
+    Case(
+        RMSNormalization(epsilon=0.01),
+        inputs=(rand(4, 5), positive(5)),
+        reference=root_mean_square(-1, 0.01),
+        batch=(0, None),
+        refused=[Refused((rand(4, 5), rand(2, 5)), ShapeError, "scale", "(2, 5)", "(4, 5)")],
+    ),
+    Case(RMSNormalization(), inputs=(rand(2, 3, 4),), reference=root_mean_square(-1), batch=(0,)),
+    Case(
+        RMSNormalization(axis=1),
+        inputs=(rand(2, 3, 4), positive(3, 4)),
+        reference=root_mean_square((1, 2)),
+        batch=(0, None),
+    ),
+]
