@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -15,7 +16,7 @@ from localgrad.graph.errors import CaptureError, DTypeError, GradientError, Loca
 from localgrad.graph.node import ORDER, Node
 from localgrad.graph.operators import Operators
 from localgrad.graph.source import SourceLine, user_frame, user_line
-from localgrad.graph.spec import Spec, format_shape, same_shape
+from localgrad.graph.spec import Spec, Symbol, format_shape, same_shape
 from localgrad.graph.verbs import TensorVerbs
 
 if TYPE_CHECKING:
@@ -206,6 +207,20 @@ class Tensor(Operators, TensorVerbs):
         if not self.shape:
             raise ShapeError(f"len() of `{self.name}`: a tensor of rank 0 has no length")
         return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        extents = self._value.shape
+        if not extents:
+            raise ShapeError(
+                f"`{self.name}` was to be looped over{user_line()}\nfound: a tensor of rank 0 has no entries"
+            )
+        if isinstance(extents[0], Symbol):
+            raise CaptureError(
+                f"a loop over the first axis of `{self._name or 'a tensor'}` was asked{user_line()}\n"
+                f"found: its length is the named extent {extents[0]}, and a captured loop has a fixed number of rounds\n"
+                "do: use lg.scan, or capture with a fixed size instead of a name"
+            )
+        return (self[place] for place in range(extents[0]))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         value = np.asarray(self._read("np.asarray(...)"))
