@@ -52,7 +52,8 @@ class Namer:
             number = self._count.get(base, 0) + 1
             self._count[base] = number
             name = f"{base}#{number}"
-            if name not in self._taken and name not in self._reserved:
+            # a node of several outputs is known by its first
+            if not any(each in self._taken or each in self._reserved for each in (name, f"{name}:0")):
                 return name
 
     def _give(self, tensor: Tensor, wanted: str | None, base: str) -> str:

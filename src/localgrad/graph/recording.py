@@ -118,7 +118,8 @@ def record(kind: Kind, inputs: tuple[Any, ...]) -> Any:
     token = _set_warnings(QUIET)
     try:
         value = kind.forward(*values)
-    except LocalgradError:
+    except LocalgradError as error:
+        explain_failure(kind, inputs, error)
         raise
     except Exception as error:
         _reset_warnings(token)
@@ -198,7 +199,8 @@ def _record_in(context: Context, kind: Kind, inputs: tuple[NodeInput, ...]) -> A
     token = WARNINGS.set(QUIET)
     try:
         value = kind.forward(*values)
-    except LocalgradError:
+    except LocalgradError as error:
+        explain_failure(kind, inputs, error)
         raise
     except Exception as error:
         explain_failure(kind, inputs, error)

@@ -90,8 +90,7 @@ class Div(Elementwise):
     def backward(self, grad: Value, y: Value, a: Value, b: Value, *, wanted: tuple[bool, ...]) -> Value:
         if isinstance(b, (int, float)):
             return (grad / b if b else chain(grad, math.copysign(math.inf, b))), None
-        of_a = chain(grad, 1 / b)
-        return of_a if wanted[0] else None, -chain(of_a, y) if wanted[1] else None
+        return chain(grad, 1 / b) if wanted[0] else None, chain(grad, -(y / b)) if wanted[1] else None
 
 
 @kind

@@ -180,6 +180,12 @@ def extent_text(extent: Extent) -> str:
     return str(extent)
 
 
+def as_tensor(x: Any) -> Tensor:
+    """What a user gave to a public function, as a tensor."""
+    operand = as_input(x)
+    return operand if isinstance(operand, Tensor) else Leaf(as_array(operand), "constant", None, False)
+
+
 def apply(kind: Kind, *inputs: Any) -> Any:
     """A kind as a public function: whatever the user gives becomes an input, and the result is always a tensor."""
     operands = tuple(as_input(x) for x in inputs)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from localgrad.graph.errors import ShapeError
 from localgrad.graph.kind import Kind, SpecLike, Value
+from localgrad.graph.protocols import numpy_function
 from localgrad.graph.registry import kind
-from localgrad.graph.spec import Spec, broadcast_shapes, format_shape, same_extent
-from localgrad.nodes.base import need_spec, rank_of, shape_of
+from localgrad.graph.spec import Spec, broadcast_shapes, format_shape, is_static, same_extent
+from localgrad.graph.tensor import Tensor
+from localgrad.nodes.base import apply, as_tensor, need_spec, rank_of, shape_of
 from localgrad.nodes.shaping import Reshape, Squeeze, Unsqueeze, swap_last
 
 
@@ -60,7 +64,7 @@ class MatMul(Kind):
             if rank_x == 1:
                 of_x = Squeeze.on(of_x, axis=(-2,))
         if wanted[1]:
-            if rank_of(w) == 2 and rank_of(x) > 2:
+            if rank_of(w) == 2 and rank_of(x) > 2 and is_static((shape_of(x)[-1], shape_of(grad)[-1])):
                 # all leading axes in one product instead of a stack of products summed afterwards
                 x = Reshape.on(x, shape_to=(-1, shape_of(x)[-1]))
                 grad = Reshape.on(grad, shape_to=(-1, shape_of(grad)[-1]))
@@ -68,3 +72,36 @@ class MatMul(Kind):
             if rank_w == 1:
                 of_w = Squeeze.on(of_w, axis=(-1,))
         return of_x, of_w
+
+
+def matmul(x: Any, w: Any) -> Tensor:
+    """The matrix product over the last axis of x and the second last of w (its only one, if it is a vector).
+
+    Leading axes broadcast. Raises ShapeError where the inner sizes differ or one has no axis.
+
+    >>> import localgrad as lg
+    >>> lg.matmul([[1.0, 2.0]], [[3.0], [4.0]]).data
+    array([[11.]], dtype=float32)
+    """
+    return apply(MatMul.make(), x, w)  # type: ignore[no-any-return]
+
+
+@numpy_function("dot")
+def dot(x: Any, w: Any) -> Tensor:
+    """The product of numbers, vectors or matrices; for stacks of matrices use matmul.
+
+    Raises ShapeError where the inner sizes differ, or w has more than two axes.
+
+    >>> import localgrad as lg
+    >>> lg.dot([1.0, 2.0], [3.0, 4.0]).data
+    array(11., dtype=float32)
+    """
+    left, right = as_tensor(x), as_tensor(w)
+    if not left.ndim or not right.ndim:
+        return left * right
+    if right.ndim > 2:
+        raise ShapeError(
+            f"dot was asked with a second tensor of shape {format_shape(right.shape)}\nfound: NumPy's dot and matmul "
+            "differ from three axes on\ndo: use lg.matmul for stacks of matrices"
+        )
+    return matmul(left, right)

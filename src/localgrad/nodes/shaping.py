@@ -96,6 +96,7 @@ class SumTo(Shaped):
     """Sum the axes along which a smaller shape was repeated; the dual of Repeat."""
 
     formula = r"y_j = \sum_i x_{ij}"
+    view = True  # of the same shape it is x itself
 
     @classmethod
     def like_forward(cls, x: Value, shape: tuple[int, ...]) -> Value:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from localgrad.graph.errors import ShapeError
 from localgrad.graph.kind import Kind, SpecLike, Value
+from localgrad.graph.protocols import numpy_function
 from localgrad.graph.registry import kind
-from localgrad.graph.spec import Extent, Spec, Symbol, as_dtype
+from localgrad.graph.spec import Extent, Shape, Spec, Symbol, as_dtype
 from localgrad.graph.tensor import Tensor
-from localgrad.nodes.base import need_spec, normal_axes, shape_of
+from localgrad.nodes.base import apply, as_tensor, need_spec, normal_axes, shape_of
 
 
 @kind
@@ -58,6 +60,13 @@ class Branch(Kind):
     view = True
     family = "structure"
     n: int = 2
+
+    def check_fields(self) -> None:
+        if not isinstance(self.n, int) or self.n < 1:
+            raise ShapeError(
+                f"a branch into {self.n!r} was asked\nfound: a value goes to a whole number of consumers\n"
+                "do: give n, 1 or more"
+            )
 
     def output_count(self) -> int:
         return self.n
@@ -113,8 +122,17 @@ class Size(Kind):
         return np.dtype(self.dtype).type(total)
 
 
+@numpy_function("size")
 def size(x: Value, axis: Any = None, like: Value = None) -> Value:
-    """The number of entries of x along axes: an int where it is known, else a Size node of `like`'s dtype."""
+    """The number of entries of x along axes: an int where it is known, else a Size node of `like`'s dtype.
+
+    While capturing with a named extent it is a tensor (int64 unless `like` says another dtype), which the graph
+    computes at each run; so it can be divided by, which the extent itself cannot.
+
+    >>> import localgrad as lg
+    >>> lg.size(lg.tensor([[1.0, 2.0]])), lg.size(lg.tensor([[1.0, 2.0]]), axis=0)
+    (2, 1)
+    """
     shape = shape_of(x)
     axes = normal_axes(axis, len(shape))
     total: Extent = 1
@@ -126,3 +144,66 @@ def size(x: Value, axis: Any = None, like: Value = None) -> Value:
         dtype = "int64" if like is None else like.dtype.name
         return Size.on(x, axis=axes, dtype=dtype)
     return total
+
+
+@numpy_function("shape")
+def shape(x: Any) -> Shape:
+    """The extents of x: ints, or named extents while capturing.
+
+    >>> import localgrad as lg
+    >>> lg.shape(lg.tensor([[1.0, 2.0]]))
+    (1, 2)
+    """
+    return shape_of(as_tensor(x))
+
+
+def identity(x: Any) -> Tensor:
+    """The same value as a node of its own: a place to name, or a copy of a parameter that may be assigned into.
+
+    >>> import localgrad as lg
+    >>> lg.identity([1.0, 2.0]).data
+    array([1., 2.], dtype=float32)
+    """
+    return apply(Identity.make(), x)  # type: ignore[no-any-return]
+
+
+def stop_gradient(x: Any) -> Tensor:
+    """The same value, through which no gradient flows back.
+
+    >>> import localgrad as lg
+    >>> x = lg.tensor(3.0, requires_grad=True)
+    >>> (x * lg.stop_gradient(x)).backward()
+    >>> x.grad
+    array(3., dtype=float32)
+    """
+    return apply(StopGradient.make(), x)  # type: ignore[no-any-return]
+
+
+def branch(x: Any, n: int = 2) -> tuple[Tensor, ...]:
+    """The same value for n consumers, whose gradients are summed; raises ShapeError for n below 1.
+
+    Using a tensor twice does the same; this makes the branch a node of its own.
+
+    >>> import localgrad as lg
+    >>> x = lg.tensor(3.0, requires_grad=True)
+    >>> a, b = lg.branch(x)
+    >>> (a * b).backward()
+    >>> x.grad
+    array(6., dtype=float32)
+    """
+    return apply(Branch.make(n=n), x)  # type: ignore[no-any-return]
+
+
+@numpy_function("astype")
+def cast(x: Any, dtype: Any) -> Tensor:
+    """The same values in another dtype; the gradient is cast back.
+
+    Floats become integers by dropping the fraction, and have no gradient then. Raises DTypeError for complex numbers.
+
+    >>> import localgrad as lg
+    >>> lg.cast([1.7, -1.7], int).data
+    array([ 1, -1])
+    """
+    tensor = as_tensor(x)
+    wanted = as_dtype(dtype)
+    return tensor if tensor.dtype == wanted else apply(Cast.make(dtype=wanted.name), tensor)
