@@ -149,6 +149,7 @@ class Case:
     - `batch`: for each input the axis that becomes the named extent N, or None. Elementwise kinds need not say it
       where all inputs have one shape. Each kind needs a row that has one; a row that cannot says why in `unbatched`.
       `batch_kind` is the kind to capture with where its fields have to name the extent.
+    - `unshaped`: why only values say the shape of the result (then nothing that captures is tried).
     - `constant`: the numbers of float inputs that get no gradient (None).
     - `extremes`: inputs where the result must be what the reference says, exactly in its zeros, infinities and NaNs.
       Where the incoming gradient is 0 there, the gradients must be 0 (law 6).
@@ -168,6 +169,7 @@ class Case:
         batch: Sequence[int | None] | None = None,
         batch_kind: Kind | None = None,
         unbatched: str = "",
+        unshaped: str = "",
         constant: Sequence[int] = (),
         extremes: Sequence[Any] = (),
         points: Sequence[Point] = (),
@@ -181,7 +183,8 @@ class Case:
         self.inputs = tuple(inputs)
         self.reference = reference
         self.batch_kind = batch_kind or kind
-        self.unbatched = unbatched
+        self.unbatched = unbatched or unshaped
+        self.unshaped = unshaped
         self.constant = tuple(constant)
         self.extremes = [_tuple(each) for each in extremes]
         self.points = list(points)

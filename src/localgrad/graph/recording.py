@@ -308,7 +308,7 @@ def assign_item(x: Any, index: Any, value: Any) -> None:
         x._value, x._node, x.requires_grad = changed._value, None, False
         return
     old: Any
-    if x.__class__ is _leaf_class:
+    if x.__class__ is _leaf_class and x._node is None:
         old = _leaf_class(x._value, x.role, x._name, x.requires_grad)
         old.version = x.version
     else:

@@ -78,14 +78,17 @@ def outside(index: Any, count: int, axis: int) -> IndexRangeError:
     )
 
 
-def picked(kind: Kind, x: Any, indices: tuple[Any, ...], axes: tuple[int, ...], error: IndexError) -> IndexRangeError:
-    """The error for an index NumPy refused, naming it, the axis and its length."""
+def clearer(x: Any, indices: tuple[Any, ...], axes: tuple[int, ...], error: IndexError) -> IndexError:
+    """The error for an index NumPy refused, naming it, the axis and its length; NumPy's own where it is something else."""
+    fits = len(indices) == len(axes) and all(axis < x.ndim for axis in axes)
+    if not fits or any(np.asarray(each).dtype.kind not in "iu" for each in indices):
+        return error
     for axis, each in zip(axes, indices, strict=True):
         try:
             positions(each, x.shape[axis], axis % x.ndim)
         except IndexRangeError as found:
             return found
-    return IndexRangeError(f"{kind.name} could not pick entries{user_line()}\nfound: {error}")
+    return error
 
 
 def need_indices(kind: Kind, spec: SpecLike, place: int) -> Spec:
@@ -132,7 +135,7 @@ class Gather(Kind):
         try:
             return np.take(x, indices, axis=self.axis)
         except IndexError as error:
-            raise picked(self, x, (indices,), (self.axis,), error) from None
+            raise clearer(x, (indices,), (self.axis,), error) from None
 
     def backward(self, grad: Value, y: Value, x: Value, indices: Value) -> Value:
         return ScatterAdd.back(grad, indices, x, self.axis), None
@@ -210,7 +213,7 @@ class Index(Kind):
         try:
             return x[tuple(index)]
         except IndexError as error:
-            raise picked(self, x, indices, self.axes, error) from None
+            raise clearer(x, indices, self.axes, error) from None
 
     def backward(self, grad: Value, y: Value, x: Value, *indices: Value) -> Value:
         given, shape = Scattered.like_input(x)
@@ -298,7 +301,7 @@ class TakeAlongAxis(Kind):
         try:
             return np.take_along_axis(x, indices, self.axis)
         except IndexError as error:
-            raise picked(self, x, (indices,), (self.axis,), error) from None
+            raise clearer(x, (indices,), (self.axis,), error) from None
 
     def backward(self, grad: Value, y: Value, x: Value, indices: Value) -> Value:
         given, shape = Scattered.like_input(x)

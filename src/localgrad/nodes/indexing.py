@@ -16,9 +16,27 @@ from localgrad.graph.source import user_line
 from localgrad.graph.spec import Extent, Shape, Spec, Symbol, as_dtype, broadcast_shapes, format_shape, same_extent
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.nodes.base import apply, need_spec, normal_axes, rank_of, shape_of
-from localgrad.nodes.gathering import Gather, Index, TakeAlongAxis, indexed_shape, neighbours, outside, positions
+from localgrad.nodes.gathering import (
+    Gather,
+    Index,
+    TakeAlongAxis,
+    clearer,
+    indexed_shape,
+    neighbours,
+    outside,
+    positions,
+)
 from localgrad.nodes.shaping import Reshape, Transpose, Unsqueeze
-from localgrad.nodes.slicing import WHOLE, Item, Slice, python_item, sliced_shape, stored_item, without_ellipsis
+from localgrad.nodes.slicing import (
+    WHOLE,
+    Item,
+    Slice,
+    check_items,
+    python_item,
+    sliced_shape,
+    stored_item,
+    without_ellipsis,
+)
 
 AT: Item = "at"
 """Stands in a stored index for the next of the tensors of indices."""
@@ -200,6 +218,7 @@ class Placed(Kind):
     index: tuple[Item, ...] = ()
 
     def check_fields(self) -> None:
+        check_items(tuple(item for item in self.index if item != AT))
         self.__dict__["python_items"] = tuple(item if item == AT else python_item(item) for item in self.index)
 
     def filled(self, indices: tuple[Value, ...]) -> tuple[Any, ...]:
@@ -231,7 +250,11 @@ class SetItem(Placed):
 
     def shape(self, x: SpecLike, value: SpecLike, *indices: SpecLike) -> Spec:
         spec, given = need_spec(self, x), need_spec(self, value, 1)
-        self._check_dtype(spec.dtype, given.dtype)
+        if not _holds(spec.dtype, given.dtype):
+            raise DTypeError(
+                f"{given.dtype} values were assigned to entries of {{0}}\nfound: it holds {spec.dtype}, which would cut "
+                f"them off\ndo: convert the value with .astype(...), or start from a tensor of {given.dtype}"
+            )
         part = picked_shape(spec.shape, self.index, tuple(need_spec(self, each, 2) for each in indices))
         if part is not None and not _fits(given.shape, part):
             raise ShapeError(
@@ -241,19 +264,16 @@ class SetItem(Placed):
             )
         return spec
 
-    @staticmethod
-    def _check_dtype(dtype: np.dtype[Any], given: np.dtype[Any]) -> None:
-        if "biuf".index(dtype.kind) < "biuf".index(given.kind) and (dtype.kind == "b" or given.kind == "f"):
-            raise DTypeError(
-                f"{given} values were assigned to entries of {{0}}\nfound: it holds {dtype}, which would cut them off\n"
-                f"do: convert the value with .astype(...), or start from a tensor of {given}"
-            )
-
     def forward(self, x: Value, value: Value, *indices: Value) -> Value:
-        if x.dtype.kind != "f":
-            self._check_dtype(x.dtype, np.asarray(value).dtype)
+        if x.dtype.kind != "f" and not _holds(x.dtype, np.asarray(value).dtype):
+            raise TypeError(f"{x.dtype} would cut off the value")
         y = np.array(x)
-        y[self.filled(indices)] = value
+        try:
+            y[self.filled(indices)] = value
+        except IndexError as error:
+            items = without_ellipsis(self.index, y.ndim)
+            axes = [axis for axis, item in enumerate(item for item in items if item != "new") if item == AT]
+            raise clearer(y, indices, tuple(axes), error) from None
         return y if y.ndim else y[()]
 
     def backward(
@@ -278,6 +298,10 @@ class SetItem(Placed):
         missing = rank_of(value) - rank_of(part)
         # NumPy assigns shape (1, 3) to a row of 3
         return Unsqueeze.on(part, axis=tuple(range(missing))) if missing > 0 else part
+
+
+def _holds(dtype: np.dtype[Any], given: np.dtype[Any]) -> bool:
+    return given.kind == "b" or (dtype.kind != "b" and (dtype.kind == "f" or given.kind != "f"))
 
 
 def _fits(shape: Shape, part: Shape) -> bool:

@@ -61,7 +61,7 @@ def check_items(items: tuple[Item, ...]) -> None:
 def without_ellipsis(items: tuple[Item, ...], rank: int) -> tuple[Item, ...]:
     """The entries with `...` (or the axes left out at the end) written as whole slices; raises IndexRangeError."""
     places = [place for place, item in enumerate(items) if isinstance(item, str) and item == "..."]
-    used = sum(1 for item in items if not isinstance(item, str))
+    used = sum(1 for item in items if not (isinstance(item, str) and item in ("...", "new")))
     if len(places) > 1:
         raise IndexRangeError("{0} was indexed with several `...`\nfound: only one has a meaning\ndo: leave one")
     if used > rank:
