@@ -1,0 +1,5 @@
+"""Parses and calls."""
+
+from localgrad.cli.program import main
+
+__all__ = ["main"]

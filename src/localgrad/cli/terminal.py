@@ -1,0 +1,96 @@
+"""Talking to whatever stands at the other end: a terminal, a file, a pipe that is gone, a screen that knows ASCII only."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+__all__ = ["drop_output", "error_line", "note", "one_line", "prepared", "write_data"]
+
+PLAIN = {
+    "×": "x", "·": "*", "−": "-", "–": "-", "—": "-", "…": "...", "→": "->", "←": "<-", "±": "+/-", "∂": "d", "∑": "sum",
+    "≤": "<=", "≥": ">=", "≠": "!=", "√": "sqrt", "∞": "inf", "█": "#", "▓": "#", "▒": "+", "░": ".",
+}  # fmt: skip
+
+
+def _plainer(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("localgrad.plainer", _plainer)
+
+
+@contextmanager
+def prepared() -> Iterator[None]:
+    """Inside, standard output and error take any text, and warnings are one line each; afterwards all is as before."""
+    changed: list[tuple[Any, str]] = []
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure") and stream.errors is not None:
+            changed.append((stream, stream.errors))
+            stream.reconfigure(errors="localgrad.plainer")
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            yield
+    finally:
+        for stream, errors in changed:
+            try:
+                stream.reconfigure(errors=errors)
+            except (OSError, ValueError):  # closed meanwhile, or its pipe is gone
+                pass
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    note(f"warning: {one_line(message)}")
+
+
+def one_line(error: object) -> str:
+    """The text of an error in one line: what was asked, what was found, what to do."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return "; ".join(line for line in lines if line)
+
+
+def error_line(text: str) -> None:
+    """Say on standard error what went wrong, in one line."""
+    note(one_line(text) or "it failed without a message")
+
+
+def note(text: str) -> None:
+    """Say something beside the result, on standard error."""
+    try:
+        print(f"localgrad: {text}", file=sys.stderr, flush=True)
+    except (OSError, ValueError):  # nobody listens; that is no failure of the command
+        pass
+
+
+def write_data(text: str) -> None:
+    """Write the result itself to standard output; a file or pipe that cannot take a letter of it gets UTF-8 bytes."""
+    stream: TextIO = sys.stdout
+    buffer = getattr(stream, "buffer", None)
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        if buffer is not None and not stream.isatty():
+            stream.flush()
+            buffer.write(text.encode("utf-8"))
+            buffer.flush()
+            return
+    stream.write(text)
+    stream.flush()
+
+
+def drop_output() -> None:
+    """Let what is still to be written go nowhere: the reader of our output has left."""
+    try:
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, sys.stdout.fileno())
+        os.close(sink)
+    except (OSError, ValueError):  # a stream without a file behind it
+        pass
