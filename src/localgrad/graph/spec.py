@@ -20,8 +20,8 @@ class Symbol:
     `<`, `==` with a number) raises CaptureError: the graph has to stay valid for every size.
 
     >>> N = Symbol.named("N")
-    >>> (2 * N + N) // 3, (N + 1) * 2, (N * 784) // 784
-    (N, 2*N + 2, N)
+    >>> (2 * N + N) // 3, (N + 1) * 2, (N * 784) // 784, (N + 1) // 2
+    (N, 2*N + 2, N, ((N + 1) // 2))
     """
 
     __slots__ = ("_hash", "terms")
@@ -115,7 +115,7 @@ class Symbol:
     def __repr__(self) -> str:
         parts = []
         for atoms, factor in reversed(self.terms.items()):
-            words = [atom if isinstance(atom, str) else f"({atom[1]} // {atom[2]})" for atom in atoms]
+            words = [atom if isinstance(atom, str) else f"({_side(atom[1])} // {_side(atom[2])})" for atom in atoms]
             if factor != 1 or not words:
                 words.insert(0, str(factor))
             parts.append("*".join(words))
@@ -158,6 +158,12 @@ def _not_yet(symbol: Symbol, asked: str) -> CaptureError:
         f"found: a graph is being captured that has to stay valid for every size of {symbol}\n"
         f"do: use arithmetic on it (x.reshape({symbol}, -1)), or capture with a fixed size instead of a name"
     )
+
+
+def _side(part: Extent) -> str:
+    """One side of a floor division as text, in parentheses where it is more than a name or a number."""
+    text = repr(part)
+    return text if text.isidentifier() or text.isdigit() else f"({text})"
 
 
 def _atom_order(atom: Any) -> str:
