@@ -215,8 +215,8 @@ def sigmoid(x: Any) -> Tensor:
     """1 / (1 + e^-x) of each entry, from 0 to 1, exact in the tails and without overflow.
 
     >>> import localgrad as lg
-    >>> lg.sigmoid([0.0, -80.0]).data
-    array([5.0000000e-01, 1.8048513e-35], dtype=float32)
+    >>> lg.sigmoid([0.0, 1000.0]).data
+    array([0.5, 1. ], dtype=float32)
     """
     return apply(Sigmoid.make(), x)  # type: ignore[no-any-return]
 
@@ -255,8 +255,8 @@ def selu(x: Any) -> Tensor:
     """Elu with the two constants that keep mean 0 and variance 1 through layers (Klambauer et al., 2017).
 
     >>> import localgrad as lg
-    >>> lg.selu([1.0]).data
-    array([1.050701], dtype=float32)
+    >>> lg.selu([1.0]).data.round(4)
+    array([1.0507], dtype=float32)
     """
     return apply(Selu.make(), x)  # type: ignore[no-any-return]
 
@@ -265,8 +265,8 @@ def softplus(x: Any) -> Tensor:
     """ln(1 + e^x) of each entry, without overflow.
 
     >>> import localgrad as lg
-    >>> lg.softplus([0.0, 1000.0]).data
-    array([6.931472e-01, 1.000000e+03], dtype=float32)
+    >>> lg.softplus([-1000.0, 1000.0]).data
+    array([   0., 1000.], dtype=float32)
     """
     return apply(Softplus.make(), x)  # type: ignore[no-any-return]
 
@@ -277,8 +277,8 @@ def gelu(x: Any, approximate: str = "none") -> Tensor:
     `approximate="tanh"` takes the usual tanh approximation; anything but "none" or "tanh" raises LocalgradError.
 
     >>> import localgrad as lg
-    >>> lg.gelu([1.0]).data, lg.gelu([1.0], approximate="tanh").data
-    (array([0.8413447], dtype=float32), array([0.841192], dtype=float32))
+    >>> lg.gelu([1.0]).data.round(4), lg.gelu([1.0], approximate="tanh").data.round(4)
+    (array([0.8413], dtype=float32), array([0.8412], dtype=float32))
     """
     return apply(Gelu.make(approximate=approximate), x)  # type: ignore[no-any-return]
 
@@ -287,8 +287,8 @@ def silu(x: Any) -> Tensor:
     """Each entry times its sigmoid, also called swish.
 
     >>> import localgrad as lg
-    >>> lg.silu([1.0]).data
-    array([0.7310586], dtype=float32)
+    >>> lg.silu([1.0]).data.round(4)
+    array([0.7311], dtype=float32)
     """
     return apply(Silu.make(), x)  # type: ignore[no-any-return]
 
@@ -297,8 +297,8 @@ def mish(x: Any) -> Tensor:
     """Each entry times the tanh of its softplus (Misra, 2019).
 
     >>> import localgrad as lg
-    >>> lg.mish([1.0]).data
-    array([0.8650984], dtype=float32)
+    >>> lg.mish([1.0]).data.round(4)
+    array([0.8651], dtype=float32)
     """
     return apply(Mish.make(), x)  # type: ignore[no-any-return]
 

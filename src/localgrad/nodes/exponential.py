@@ -165,8 +165,8 @@ def exp(x: Any) -> Tensor:
     Any shape; floats keep their dtype, integers become float64. Overflow gives inf without a warning.
 
     >>> import localgrad as lg
-    >>> lg.exp([0.0, 1.0]).data
-    array([1.       , 2.7182817], dtype=float32)
+    >>> lg.exp([0.0, -1000.0]).data
+    array([1., 0.], dtype=float32)
     """
     return apply(Exp.make(), x)  # type: ignore[no-any-return]
 
@@ -237,8 +237,8 @@ def logaddexp(a: Any, b: Any) -> Tensor:
     """ln(e^a + e^b) of the entries of two arrays whose shapes broadcast, without overflow.
 
     >>> import localgrad as lg
-    >>> lg.logaddexp([1000.0], [1000.0]).data
-    array([1000.6931], dtype=float32)
+    >>> lg.logaddexp([1000.0], [0.0]).data
+    array([1000.], dtype=float32)
     """
     return apply(LogAddExp.make(), a, b)  # type: ignore[no-any-return]
 
