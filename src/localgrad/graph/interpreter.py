@@ -77,7 +77,7 @@ def run(graph: Graph, inputs: Any, fetch: str | Iterable[str] | None) -> dict[st
                     kind.check(*values)
                 result = kind.forward(*values)
             except LocalgradError as error:
-                raise type(error)(f"{error}\nwhere: node `{node.name}`{_line(node)}") from None
+                raise type(error)(f"{_named(error, node)}\nwhere: node `{node.name}`{_line(node)}") from None
             except Exception as error:
                 raise _run_error(node, kind, values, error) from error
             if len(targets) == 1:
@@ -126,11 +126,20 @@ def _run_error(node: Node, kind: Any, values: list[Any], error: Exception) -> Lo
     try:
         kind.shape(*(spec_of(x) for x in values))
     except LocalgradError as found:
-        return type(found)(f"{found}\nwhere: node `{node.name}`{_line(node)}")
+        return type(found)(f"{_named(found, node)}\nwhere: node `{node.name}`{_line(node)}")
     except Exception:  # the rule itself failed: NumPy's word is the better one
         pass
     shapes = ", ".join(format_shape(np.shape(x)) for x in values)
     return ShapeError(f"node `{node.name}` ({kind!r}){_line(node)} failed on inputs of shape {shapes}\nfound: {error}")
+
+
+def _named(error: Exception, node: Node) -> str:
+    from localgrad.graph.failure import label
+
+    text = str(error)
+    for index, x in enumerate(node._inputs):
+        text = text.replace(f"{{{index}}}", label(x, index))
+    return text
 
 
 def check_count(graph: Graph, inputs: Any) -> None:

@@ -93,6 +93,11 @@ def trace_body(f: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Graph
     return graph, outer, result, [leaf for leaf, _ in updated]
 
 
+def is_state(x: Tensor) -> bool:
+    """Whether a tensor is a state, which later runs write into."""
+    return isinstance(x, Leaf) and x.role == "state"
+
+
 def recompute(f: Callable[..., Any]) -> Callable[..., Any]:
     """F as one node that keeps only its inputs: its inner values are computed again in the backward.
 
@@ -109,10 +114,12 @@ def recompute(f: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(f)
     def recomputing(*arguments: Any) -> Any:
         graph, outer, result, updated = trace_body(f, arguments)
+        recorder = CONTEXT.get().recorder
+        if recorder is None:  # what the backward computes again has to see the states as they are now
+            outer = [Leaf(np.array(x._value), "constant", x._name, False) if is_state(x) else x for x in outer]
         made = record(Call(graph=graph), tuple(outer))
         outputs = list(made) if isinstance(made, tuple) else [made]
         count = len(outputs) - len(updated)
-        recorder = CONTEXT.get().recorder
         for leaf, value in zip(updated, outputs[count:], strict=True):
             if recorder is not None:
                 recorder.update(leaf, value)
