@@ -1,0 +1,1 @@
+"""Optimizers, schedules, data, trainer, checkpoints, run folders, data-parallel."""
