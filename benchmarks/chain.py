@@ -38,13 +38,14 @@ def pytorch(nodes: int = NODES) -> float:
 
 
 _MEMORY = """
-import resource, sys
+import sys
 from benchmarks import chain
+from benchmarks.process import peak_bytes
 run = getattr(chain, sys.argv[1])
 run(100)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_bytes()
 run(int(sys.argv[2]))
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / int(sys.argv[2]))
+print((peak_bytes() - before) / int(sys.argv[2]))
 """
 
 

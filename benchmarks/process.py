@@ -5,13 +5,28 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
+from pathlib import Path
+
+
+def peak_bytes() -> int:
+    """The peak resident memory of this process."""
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss of a child starts at its parent's peak on Linux
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
 
 _IMPORT = """
-import resource, time
+import time
 began = time.perf_counter()
 import numpy
 {statement}
-print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+seconds = time.perf_counter() - began
+from benchmarks.process import peak_bytes
+print(seconds, peak_bytes() / 2**20)
 """
 
 

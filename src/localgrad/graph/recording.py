@@ -27,6 +27,7 @@ _set_warnings: Final = WARNINGS.set
 _reset_warnings: Final = WARNINGS.reset
 _SCALARS: Final = frozenset((float, int, bool))
 _FLOATS: Final = frozenset((np.float32, np.float64, np.float16))
+_user_globals: Any = None  # those of the last user's frame: most nodes come from the same module as the one before
 _tensor_class: Any = None
 _leaf_class: Any = None
 
@@ -91,22 +92,23 @@ def record(kind: Kind, inputs: tuple[Any, ...]) -> Any:
     The hot path of eager computing: everything that is not plain goes to `_record_in`. Gives NotImplemented where an
     input can never be one, so that Python tries the other operand's operator.
     """
+    global _user_globals
     context = CONTEXT.get()
     if not context.plain:
         inputs = _operands(inputs)
         return inputs if inputs is NotImplemented else _record_in(context, kind, inputs)
     values = []
     requires_grad = False
-    dtype = None
+    first = None
     for x in inputs:
         if isinstance(x, _tensor_class):
             value = x._value
             values.append(value)
             if x.requires_grad:
                 requires_grad = True
-            if dtype is None:
-                dtype = value.dtype
-            elif value.dtype is not dtype and kind.promotes and value.dtype != dtype:
+            if first is None:
+                first = value
+            elif kind.promotes and value.dtype is not first.dtype and value.dtype != first.dtype:
                 return record(kind, promoted(_operands(inputs), kind))
         elif x.__class__ in _SCALARS or x is None:
             values.append(x)
@@ -132,8 +134,10 @@ def record(kind: Kind, inputs: tuple[Any, ...]) -> Any:
         value = _without_shared_memory(value, inputs)
     # of the frames between here and the user's, the first is an operator or a function of ours
     frame: Any = _getframe(2)
-    while frame is not None and (id(frame.f_globals) in OUR_GLOBALS or is_ours(frame)):
-        frame = frame.f_back
+    if frame.f_globals is not _user_globals:
+        while frame is not None and (id(frame.f_globals) in OUR_GLOBALS or is_ours(frame)):
+            frame = frame.f_back
+        _user_globals = None if frame is None else frame.f_globals
     # objects made and filled here cost a third of a call through __init__, and this runs for every scalar operation
     node = _new(_node_class)
     node.kind = kind
