@@ -1,12 +1,13 @@
-"""Rows of nodes.slicing, nodes.gathering and nodes.indexing."""
+"""Rows of nodes.slicing, nodes.gathering, nodes.indexing and nodes.writing."""
 
 import numpy as np
 
 from localgrad.graph.errors import DTypeError, IndexRangeError, ShapeError
 from localgrad.graph.spec import Symbol
 from localgrad.nodes.gathering import AddAlongAxis, Gather, Index, IndexAdd, ScatterAdd, TakeAlongAxis
-from localgrad.nodes.indexing import LastWritten, NonZero, OneHot, SetItem
+from localgrad.nodes.indexing import NonZero, OneHot
 from localgrad.nodes.slicing import Slice, Unslice
+from localgrad.nodes.writing import LastWritten, SetItem
 from tests.case import Case, Point, Refused, booleans, inf, integers, nan, rand
 
 N = Symbol.named("N")

@@ -25,6 +25,7 @@ from localgrad.nodes import (
     softmax,
     structure,
     trigonometric,
+    writing,
 )
 
 FAMILIES = (
@@ -52,4 +53,5 @@ FAMILIES = (
     softmax,
     structure,
     trigonometric,
+    writing,
 )

@@ -1,4 +1,4 @@
-"""Indexing: `x[index]` and `x[index] = value` for every index NumPy knows, picks along axes, and one-hot rows."""
+"""Indexing: `x[index]` for every index NumPy knows, picks along axes, and one-hot rows."""
 
 from __future__ import annotations
 
@@ -7,33 +7,28 @@ from typing import Any
 import numpy as np
 
 from localgrad.graph.arrays import as_array
-from localgrad.graph.errors import CaptureError, DTypeError, IndexRangeError, ShapeError
+from localgrad.graph.errors import CaptureError, DTypeError, IndexRangeError
 from localgrad.graph.kind import Kind, SpecLike, Value
 from localgrad.graph.protocols import numpy_function
 from localgrad.graph.recording import as_input, record
 from localgrad.graph.registry import kind
 from localgrad.graph.source import user_line
-from localgrad.graph.spec import Extent, Shape, Spec, Symbol, as_dtype, broadcast_shapes, format_shape, same_extent
+from localgrad.graph.spec import Extent, Spec, Symbol, as_dtype, format_shape
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.nodes.base import apply, need_spec, normal_axes, rank_of, shape_of
 from localgrad.nodes.gathering import (
     Gather,
     Index,
     TakeAlongAxis,
-    clearer,
-    indexed_shape,
     neighbours,
     outside,
     positions,
 )
-from localgrad.nodes.shaping import Reshape, Transpose, Unsqueeze
+from localgrad.nodes.shaping import Reshape, Transpose
 from localgrad.nodes.slicing import (
     WHOLE,
     Item,
     Slice,
-    check_items,
-    python_item,
-    sliced_shape,
     stored_item,
     without_ellipsis,
 )
@@ -50,13 +45,14 @@ def get_item(x: Tensor, index: Any) -> Tensor:
     CaptureError for a boolean mask while a function is captured.
     """
     several = index if index.__class__ is tuple else (index,)
-    if all(_is_basic(item) for item in several):
+    if all(is_basic(item) for item in several):
         return record(Slice.make(index=tuple([stored_item(item) for item in several])), (x,))  # type: ignore[no-any-return]
     items, indices = stored_index(x, several)
     return pick(x, items, indices)  # type: ignore[no-any-return]
 
 
-def _is_basic(item: Any) -> bool:
+def is_basic(item: Any) -> bool:
+    """Whether an entry of an index is a number, a slice, `...` or None."""
     cls = item.__class__
     if cls is int or cls is slice or item is None or item is Ellipsis or cls is Symbol:
         return True
@@ -65,7 +61,7 @@ def _is_basic(item: Any) -> bool:
 
 def stored_index(x: Any, several: tuple[Any, ...]) -> tuple[tuple[Item, ...], list[Any]]:
     """An index as it is stored, with AT where an array stands, and the arrays; masks become their positions."""
-    entries = [item if _is_basic(item) else _index_tensor(item) for item in several]
+    entries = [item if is_basic(item) else index_tensor(item) for item in several]
     used = sum(_axes_used(entry) for entry in entries)
     items: list[Item] = []
     indices: list[Any] = []
@@ -75,7 +71,7 @@ def stored_index(x: Any, several: tuple[Any, ...]) -> tuple[tuple[Item, ...], li
             items.append(stored_item(entry))
             axis += rank_of(x) - used if entry is Ellipsis else _axes_used(entry)
         elif entry.dtype.kind == "b":
-            _check_mask(x, entry, axis)
+            check_mask(x, entry, axis)
             found = record(NonZero.make(rank=entry.ndim), (entry,))
             indices.extend(found if isinstance(found, tuple) else (found,))
             items.extend([AT] * entry.ndim)
@@ -93,7 +89,8 @@ def _axes_used(entry: Any) -> int:
     return 0 if entry is None or entry is Ellipsis else 1
 
 
-def _index_tensor(item: Any) -> Tensor:
+def index_tensor(item: Any) -> Tensor:
+    """An array of indices, or a mask, as a tensor; raises DTypeError for what is neither."""
     if isinstance(item, (list, tuple, range)) and not len(item):
         item = np.zeros(0, np.int64)  # an empty list has no dtype of its own
     try:
@@ -111,7 +108,8 @@ def _index_tensor(item: Any) -> Tensor:
     return operand
 
 
-def _check_mask(x: Any, mask: Tensor, axis: int) -> None:
+def check_mask(x: Any, mask: Tensor, axis: int) -> None:
+    """Raise IndexRangeError where a mask is not as long as the axes it stands for."""
     shape = shape_of(x)
     for place, extent in enumerate(mask.shape):
         wanted = shape[axis + place] if axis + place < len(shape) else 0
@@ -129,7 +127,7 @@ def pick(x: Value, items: tuple[Item, ...], indices: Any) -> Value:
     if AT not in items:
         return Slice.on(x, index=items)
     indices = list(indices)
-    separated = "..." in items and _between(items)
+    separated = "..." in items and between(items)
     basic: list[Item] = []
     axes: list[int] = []
     arrays: list[Value] = []
@@ -154,7 +152,8 @@ def pick(x: Value, items: tuple[Item, ...], indices: Any) -> Value:
     return y
 
 
-def _between(items: tuple[Item, ...]) -> bool:
+def between(items: tuple[Item, ...]) -> bool:
+    """Whether the `...` of an index stands between arrays."""
     place = items.index("...")
     arrays = [number for number, item in enumerate(items) if item == AT or isinstance(item, (int, Symbol))]
     return any(number < place for number in arrays) and any(number > place for number in arrays)
@@ -182,163 +181,6 @@ class NonZero(Kind):
     def forward(self, x: Value) -> Value:
         found = np.nonzero(x)
         return found if len(found) > 1 else found[0]
-
-
-# writing at an index ------------------------------------------------------------------------------------------------
-def picked_shape(shape: Shape, items: tuple[Item, ...], specs: tuple[Spec, ...]) -> Shape | None:
-    """The shape of x[index]; None where a mask makes it depend on values."""
-    if any(spec.dtype.kind == "b" for spec in specs):
-        return None
-    if AT not in items:
-        return sliced_shape(shape, items)
-    left = list(specs)
-    basic: list[Item] = []
-    axes: list[int] = []
-    shapes: list[Shape] = []
-    for item in without_ellipsis(items, len(shape)):
-        if item == AT or not isinstance(item, (tuple, list, str)):
-            shapes.append(left.pop(0).shape if item == AT else ())
-            axes.append(len(basic))
-            basic.append(WHOLE)
-        else:
-            basic.append(item)
-    picks = broadcast_shapes(*shapes)
-    part = sliced_shape(shape, tuple(basic))
-    found = indexed_shape(part, tuple(axes), picks)
-    if "..." in items and _between(items) and neighbours(tuple(axes)):
-        lead = axes[0]
-        found = (*picks, *found[:lead], *found[lead + len(picks) :])
-    return found
-
-
-class Placed(Kind):
-    """What the kinds that write at an index share."""
-
-    family = "indexing"
-    index: tuple[Item, ...] = ()
-
-    def check_fields(self) -> None:
-        check_items(tuple(item for item in self.index if item != AT))
-        self.__dict__["python_items"] = tuple(item if item == AT else python_item(item) for item in self.index)
-
-    def filled(self, indices: tuple[Value, ...]) -> tuple[Any, ...]:
-        """The index with the arrays at their places."""
-        rest = iter(indices)
-        return tuple(next(rest) if isinstance(item, str) else item for item in self.__dict__["python_items"])
-
-
-@kind
-class SetItem(Placed):
-    """A copy of x with a value written at an index; the gradient of x is 0 there, the value gets what is there."""
-
-    formula = r"y = x, \quad y[\text{index}] = \text{value}"
-    inputs = ("x", "value", "*indices")
-
-    @classmethod
-    def put(cls, x: Tensor, index: Any, value: Any) -> Tensor:
-        """The node that writes a value at an index of x; `x[index] = value` rebinds x to its output."""
-        value = as_input(value)
-        several = index if index.__class__ is tuple else (index,)
-        if len(several) == 1 and not _is_basic(index := several[0]):
-            mask = _index_tensor(index)
-            if mask.dtype.kind == "b" and rank_of(value) <= x.ndim - mask.ndim:
-                # the value is the same at each place of the mask, so the shape does not depend on values
-                _check_mask(x, mask, 0)
-                return record(cls.make(index=(AT,)), (x, value, mask))  # type: ignore[no-any-return]
-        items, indices = stored_index(x, several)
-        return record(cls.make(index=items), (x, value, *indices))  # type: ignore[no-any-return]
-
-    def shape(self, x: SpecLike, value: SpecLike, *indices: SpecLike) -> Spec:
-        spec, given = need_spec(self, x), need_spec(self, value, 1)
-        if not _holds(spec.dtype, given.dtype):
-            raise DTypeError(
-                f"{given.dtype} values were assigned to entries of {{0}}\nfound: it holds {spec.dtype}, which would cut "
-                f"them off\ndo: convert the value with .astype(...), or start from a tensor of {given.dtype}"
-            )
-        part = picked_shape(spec.shape, self.index, tuple(need_spec(self, each, 2) for each in indices))
-        if part is not None and not _fits(given.shape, part):
-            raise ShapeError(
-                f"{{1}} of shape {format_shape(given.shape)} was assigned to a part of {{0}}, shape "
-                f"{format_shape(spec.shape)}\nfound: that part has shape {format_shape(part)}\n"
-                "do: assign a number, or a tensor that broadcasts to it"
-            )
-        return spec
-
-    def forward(self, x: Value, value: Value, *indices: Value) -> Value:
-        if x.dtype.kind != "f" and not _holds(x.dtype, np.asarray(value).dtype):
-            raise TypeError(f"{x.dtype} would cut off the value")
-        y = np.array(x)
-        try:
-            y[self.filled(indices)] = value
-        except IndexError as error:
-            items = without_ellipsis(self.index, y.ndim)
-            axes = [axis for axis, item in enumerate(item for item in items if item != "new") if item == AT]
-            raise clearer(y, indices, tuple(axes), error) from None
-        return y if y.ndim else y[()]
-
-    def backward(
-        self, grad: Value, y: Value, x: Value, value: Value, *indices: Value, wanted: tuple[bool, ...]
-    ) -> Value:
-        of_x = SetItem.on(grad, 0.0, *indices, index=self.index) if wanted[0] else None
-        of_value = self._of_value(grad, value, indices) if wanted[1] else None
-        return (of_x, of_value, *(None,) * len(indices))
-
-    def _of_value(self, grad: Value, value: Value, indices: tuple[Value, ...]) -> Value:
-        from localgrad.nodes.branching import Where
-
-        if self.index == (AT,) and indices[0].dtype.kind == "b":
-            mask = indices[0]
-            missing = rank_of(grad) - rank_of(mask)
-            if missing:
-                mask = Unsqueeze.on(mask, axis=tuple(range(rank_of(mask), rank_of(grad))))
-            return Where.on(mask, grad, 0.0)
-        part = pick(grad, self.index, indices)
-        if indices:
-            part = Where.on(LastWritten.on(grad, *indices, index=self.index), part, 0.0)
-        missing = rank_of(value) - rank_of(part)
-        # NumPy assigns shape (1, 3) to a row of 3
-        return Unsqueeze.on(part, axis=tuple(range(missing))) if missing > 0 else part
-
-
-def _holds(dtype: np.dtype[Any], given: np.dtype[Any]) -> bool:
-    return given.kind == "b" or (dtype.kind != "b" and (dtype.kind == "f" or given.kind != "f"))
-
-
-def _fits(shape: Shape, part: Shape) -> bool:
-    while len(shape) > len(part) and same_extent(shape[0], 1):
-        shape = shape[1:]
-    try:
-        reached = broadcast_shapes(shape, part)
-    except ShapeError:
-        return any(isinstance(extent, Symbol) for extent in (*shape, *part))
-    return len(reached) == len(part)
-
-
-@kind
-class LastWritten(Placed):
-    """Whether each entry written at an index stays: of entries written to one place only the last does."""
-
-    formula = r"y_n = [\, n = \max \{ m : \text{index}_m = \text{index}_n \} \,]"
-    inputs = ("like", "*indices")
-    differentiable = False
-
-    def shape(self, like: SpecLike, *indices: SpecLike) -> Spec:
-        spec = need_spec(self, like)
-        part = picked_shape(spec.shape, self.index, tuple(need_spec(self, each, 1) for each in indices))
-        if part is None:
-            raise CaptureError(
-                "values were assigned at a mask whose gradient is asked while a function is captured\n"
-                "found: how many there are is known from the mask's values only\ndo: use lg.where(mask, a, b)"
-            )
-        return Spec(part, np.bool_)
-
-    def forward(self, like: Value, *indices: Value) -> Value:
-        shape = np.shape(like)
-        places = np.arange(np.size(like)).reshape(shape)[self.filled(indices)]
-        last = np.empty(np.size(like), np.intp)
-        numbers = np.arange(places.size)
-        last[places.ravel()] = numbers
-        return (last[places.ravel()] == numbers).reshape(places.shape)[()]
 
 
 # functions ----------------------------------------------------------------------------------------------------------
