@@ -173,6 +173,7 @@ def test_inner_gradients_are_kept_read_only_or_not_at_all() -> None:
     with pytest.raises(ValueError, match="read-only"):
         h.grad[0] = 3.0
     g = W * W
+    assert W.grad is not None
     g.sum().backward(keep="leaves")
     assert g.grad is None
 

@@ -62,7 +62,7 @@ def test_gradients_of_gradients_of_graphs() -> None:
     graph = lg.capture(lambda x: (x**3).sum(), lg.spec("N", dtype=np.float64))
     second = graph.gradient().gradient(of="grad/x", wrt="x")
     result = second.run([np.array([1.0, 2.0]), np.array([1.0, 1.0])])
-    np.testing.assert_allclose(result["grad/x#2"] if "grad/x#2" in result else result["grad/grad/x"], [6.0, 12.0])
+    np.testing.assert_allclose(result["grad/x#2"], [6.0, 12.0])
 
 
 def test_gradient_by_inner_tensors_and_patterns() -> None:
@@ -75,7 +75,8 @@ def test_gradient_by_inner_tensors_and_patterns() -> None:
 
 def test_a_gradient_nothing_leads_to_is_refused_by_name() -> None:
     graph = lg.capture(lambda x, y: (lg.stop_gradient(x) * y).sum(), lg.spec(2), lg.spec(2))
-    assert [graph.gradient().name_of(t) for t in graph.gradient().outputs][1:] == ["grad/y"]
+    gradient = graph.gradient()
+    assert [gradient.name_of(t) for t in gradient.outputs][1:] == ["grad/y"]
     with pytest.raises(lg.DetachedError, match="`x`"):
         graph.gradient(wrt="x")
 

@@ -332,7 +332,7 @@ class Leaf(Tensor):
         self._index = 0
         self.role: Role = role
         self.version = 0
-        self._pass = 0  # the number of the backward pass its gradient is from
+        self._pass = 0  # the number of the backward pass its gradient is from, negative once a step has used it
         self._loss = 0  # the order of the output that pass started from
         self._fresh = False  # whether nobody has read or used that gradient yet
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +24,11 @@ def warn_once(key: str, message: str) -> None:
     if len(_SAID) > 10_000:
         _SAID.clear()
     _SAID.add(place)
-    depth, here = 2, user_frame(2)
-    if here is not None:
-        import sys
-
-        walk: Any = sys._getframe(1)
-        depth = 1
-        while walk is not None and walk is not here:
-            walk = walk.f_back
-            depth += 1
+    depth = 1
+    walk: Any = sys._getframe(0)
+    while frame is not None and walk is not None and walk is not frame:
+        walk = walk.f_back
+        depth += 1
     warnings.warn(message, LocalgradWarning, stacklevel=depth)
 
 

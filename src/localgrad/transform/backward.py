@@ -66,16 +66,18 @@ def backward(outputs: Tensor | Sequence[Tensor], grad: Any = None, accumulate: b
         leaves = sweep(seeds, False, inner.append)
     else:
         leaves = sweep(seeds, False, None)
+    if not accumulate:
+        _warn_of_overwriting(leaves, several)
     if keep == "all":
         for tensor, g in inner:
             tensor._grad = g
-    _set_leaves(leaves, several[0], accumulate)
+    _set_leaves(leaves, several, accumulate)
     _LAST[:] = [weakref.ref(output) for output in several]
 
 
-def _set_leaves(leaves: dict[int, tuple[Tensor, Any]], loss: Tensor, accumulate: bool) -> None:
+def _set_leaves(leaves: dict[int, tuple[Tensor, Any]], outputs: Sequence[Tensor], accumulate: bool) -> None:
     number = next(ORDER)
-    origin = loss._node.order if loss._node is not None else 0
+    origin = outputs[0]._node.order if outputs[0]._node is not None else 0
     for leaf, g in leaves.values():
         if not isinstance(leaf, Leaf):
             leaf._grad = g
@@ -84,19 +86,29 @@ def _set_leaves(leaves: dict[int, tuple[Tensor, Any]], loss: Tensor, accumulate:
             g = np.array(g)
         elif leaf._node is None and _shared(g, leaves, leaf):
             g = g.copy()
-        if leaf._grad is not None:
-            if accumulate:
-                g = leaf._grad + g if g.ndim else np.asarray(leaf._grad + g)
-            elif leaf._fresh and leaf._loss != origin and leaf.role == "parameter":
-                warn_once(
-                    "overwritten",
-                    f"backward{user_line()} overwrites the gradient of `{leaf.name}`, which another loss gave it and "
-                    "nobody used; to add them use backward(accumulate=True) or lg.backward([loss1, loss2])",
-                )
+        if accumulate and leaf._grad is not None:
+            g = leaf._grad + g if g.ndim else np.asarray(leaf._grad + g)
         leaf._grad = g
         leaf._pass = number
         leaf._loss = origin
         leaf._fresh = True
+
+
+def _warn_of_overwriting(leaves: dict[int, tuple[Tensor, Any]], outputs: Sequence[Tensor]) -> None:
+    mine = {output._node.order for output in outputs if output._node is not None}
+    lost = [
+        leaf
+        for leaf, _ in leaves.values()
+        if leaf.__class__ is Leaf
+        and (leaf._fresh and leaf._pass > 0 and leaf.role == "parameter" and leaf._loss not in mine)
+    ]
+    if lost:
+        names = ", ".join(f"`{leaf.name}`" for leaf in lost[:4]) + (", ..." if len(lost) > 4 else "")
+        warn_once(
+            "overwritten",
+            f"backward{user_line()} overwrites the gradient of {names}, which another loss gave and nobody used; "
+            "to add them use backward(accumulate=True) or lg.backward([loss1, loss2])",
+        )
 
 
 def _shared(g: Any, leaves: dict[int, tuple[Tensor, Any]], leaf: Tensor) -> bool:

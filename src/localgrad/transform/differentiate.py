@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,8 @@ def gradient(graph: Graph, wrt: str | Iterable[str] | None = None, of: Any = Non
     """The graph whose outputs are those of `graph` plus `grad/<name>` for each tensor in `wrt`.
 
     Default: every float input and parameter that has a path, of the only output. An output with more than one entry
-    adds the input `seed/<name>`, the gradient that comes in. Every node made is tagged with the forward node, input and
+    adds the input `seed/<name>`, the gradient that comes in. Where a name is taken (a gradient's gradient), `#2` is put
+    after it. Every node made is tagged with the forward node, input and
     role it was made for (`node.of`), and carries its scope and source line. Raises DetachedError naming tensors in
     `wrt` that no path leads to.
 
@@ -131,13 +132,14 @@ def gradient(graph: Graph, wrt: str | Iterable[str] | None = None, of: Any = Non
     reach = Reach(starts, graph.nodes)
     wanted = {id(x) for x in starts}
     found: dict[int, Tensor] = {}
+    names = {id(x): free_name(f"grad/{graph.name_of(x)}", graph.tensors) for x in starts}
 
     def deliver(pair: tuple[Tensor, Any]) -> None:
         tensor, g = pair
         if id(tensor) in wanted:
             found[id(tensor)] = g
         if g._name is None and g._node is not None:
-            g._name = f"grad/{graph.name_of(tensor)}"
+            g._name = free_name(f"grad/{graph.name_of(tensor)}", graph.tensors)
 
     with using(recorder=recorder, scope="", enabled=True, tagger=None, site=None, watchers=()):
         seeds = []
@@ -149,7 +151,7 @@ def gradient(graph: Graph, wrt: str | Iterable[str] | None = None, of: Any = Non
         for key, (x, g) in leaves.items():
             found[key] = g
             if g._name is None and g._node is not None:
-                g._name = f"grad/{graph.name_of(x)}"
+                g._name = free_name(f"grad/{graph.name_of(x)}", graph.tensors)
         outputs = list(graph.outputs)
         missing = [graph.name_of(x) for x in starts if id(x) not in found]
         if missing and (explicitly or len(missing) == len(starts)):
@@ -164,10 +166,9 @@ def gradient(graph: Graph, wrt: str | Iterable[str] | None = None, of: Any = Non
             g = found.get(id(x))
             if g is None:
                 continue
-            name = f"grad/{graph.name_of(x)}"
-            if g._name != name:
+            if g._name != names[id(x)]:
                 g = _named_copy(g)
-                g._name = name
+                g._name = names[id(x)]
             outputs.append(g)
     return Graph(
         recorder.nodes,
@@ -179,13 +180,22 @@ def gradient(graph: Graph, wrt: str | Iterable[str] | None = None, of: Any = Non
     )
 
 
+def free_name(wanted: str, taken: Container[str]) -> str:
+    """The name, with #2, #3, ... after it where it is taken."""
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}#{number}"
+    return name
+
+
 def _named_copy(g: Tensor) -> Tensor:
     with using(site=(None, 0)):
         return Identity.on(g)  # type: ignore[no-any-return]
 
 
 def _seed_in(recorder: Recorder, graph: Graph, end: Tensor) -> Tensor:
-    name = f"seed/{graph.name_of(end)}"
+    name = free_name(f"seed/{graph.name_of(end)}", graph.tensors)
     if is_static(end.shape) and product(end.shape) == 1:
         leaf = Leaf(np.ones(end.shape, end.dtype), "constant", name, False)
         return recorder.adopt(leaf)

@@ -14,10 +14,11 @@ from localgrad.graph.errors import GradientError, LocalgradError, MissingRuleErr
 from localgrad.graph.kind import Composition, Kind
 from localgrad.graph.node import Derived, Node, before
 from localgrad.graph.quiet import QUIET, WARNINGS
-from localgrad.graph.spec import Spec, format_shape, same_shape
+from localgrad.graph.spec import Spec, same_shape
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.nodes.shaping import SumTo
 from localgrad.nodes.structure import Cast
+from localgrad.transform.failure import changed_since, known, misfit, rule_failed, too_few
 
 Seed: TypeAlias = "tuple[Tensor, Any]"
 Deliver: TypeAlias = Callable[[tuple[Tensor, Any]], None]
@@ -88,11 +89,12 @@ def sweep(
     simple = not on_tensors and not stop and reach is None
     token = WARNINGS.set(QUIET)
     try:
-        for x, g in seeds:
-            add(x, x._node, g)
+        for end, g in seeds:
+            add(end, end._node, g)
         while heap:
             order = -heappop(heap)
-            made, grad = pending.pop(order)
+            pair = pending.pop(order)
+            made, grad = pair
             if made.__class__ is dict:
                 node = next(iter(made.values()))._node
                 if deliver is not None:
@@ -104,7 +106,7 @@ def sweep(
             else:
                 node = made._node
                 if deliver is not None:
-                    deliver((made, grad))
+                    deliver(pair)
                 y = made if on_tensors else made._value
             kind = node.kind
             sources = node._inputs
@@ -119,25 +121,25 @@ def sweep(
                             sources = node.inputs
                             x = before(x, order)
                     elif x.__class__ is Leaf and x.version > order:
-                        raise changed_since(x, node)
+                        raise changed_since(x, known(node, made))
                     xs.append(x if on_tensors else x._value)
                     wanted.append(x.requires_grad if reach is None else x in reach)
                 else:
                     xs.append(x)
                     wanted.append(False)
-            if on_tensors:
-                grads = _tagged(node, grad, y, xs, wanted)
-            elif kind.has_rule and not kind.takes_wanted:
-                try:
+            try:
+                if on_tensors:
+                    grads = _tagged(node, grad, y, xs, wanted)
+                elif kind.has_rule and not kind.takes_wanted:
                     grads = kind.backward(grad, y, *xs)
-                except Exception as error:
-                    raise _rule_failed(node, error) from (None if isinstance(error, LocalgradError) else error)
-            else:
-                grads = _apply(node, grad, y, xs, wanted)
+                else:
+                    grads = _apply(node, grad, y, xs, wanted)
+            except Exception as error:
+                raise rule_failed(known(node, made), error) from (None if isinstance(error, LocalgradError) else error)
             if grads.__class__ is not tuple:
-                grads = (grads,)
+                grads = tuple(grads) if grads.__class__ is list else (grads,)
             if len(grads) < len(xs):
-                raise too_few(node, grads)
+                raise too_few(known(node, made), grads)
             for index, x in enumerate(sources):
                 g = grads[index]
                 if g is None or not wanted[index]:
@@ -147,7 +149,7 @@ def sweep(
                 if (g.__class__ is not value.__class__ or g.__class__ is _ndarray) and (
                     g.__class__ is not _ndarray or g.shape != value.shape or g.dtype != value.dtype
                 ):
-                    g = fitted(g, x, node, index, on_tensors)
+                    g = fitted(g, x, node, index, on_tensors, made)
                 maker = x._node
                 if simple and maker is not None and maker.order not in pending and not maker.kind.several:
                     heappush(heap, -maker.order)
@@ -167,23 +169,11 @@ def _output(node: Node, made: dict[int, Tensor], index: int, on_tensors: bool) -
 
 def _apply(node: Node, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) -> Any:
     kind = node.kind
-    try:
-        if kind.takes_wanted:
-            return kind.backward(grad, y, *xs, wanted=wanted)  # type: ignore[call-arg]  # takes_wanted says it does
-        if kind.has_rule:
-            return kind.backward(grad, y, *xs)
-        return pull_body(kind, grad, y, xs, wanted)
-    except Exception as error:
-        raise _rule_failed(node, error) from (None if isinstance(error, LocalgradError) else error)
-
-
-def _rule_failed(node: Node, error: Exception) -> Exception:
-    if isinstance(error, LocalgradError):
-        return error
-    return GradientError(
-        f"the backward rule of {node.kind.name} failed at node `{node.name}` ({node.source})\n"
-        f"found: {type(error).__name__}: {error}"
-    )
+    if kind.takes_wanted:
+        return kind.backward(grad, y, *xs, wanted=wanted)  # type: ignore[call-arg]  # takes_wanted says it does
+    if kind.has_rule:
+        return kind.backward(grad, y, *xs)
+    return pull_body(kind, grad, y, xs, wanted)
 
 
 def _tagged(node: Node, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) -> Any:
@@ -262,6 +252,8 @@ def contributions(node: Node, outputs: Sequence[Tensor | None], grads: Sequence[
     token = WARNINGS.set(QUIET)
     try:
         found = _apply(node, tuple(incoming) if several else incoming[0], values if several else values[0], xs, wanted)
+    except Exception as error:
+        raise rule_failed(node, error) from (None if isinstance(error, LocalgradError) else error)
     finally:
         WARNINGS.reset(token)
     found = found if isinstance(found, tuple) else (found,)
@@ -287,7 +279,7 @@ def total(a: Any, b: Any, on_tensors: bool, node: Node | None) -> Any:
     return result
 
 
-def fitted(g: Any, x: Tensor, node: Node, index: int, on_tensors: bool) -> Any:
+def fitted(g: Any, x: Tensor, node: Node, index: int, on_tensors: bool, made_by: Any = None) -> Any:
     """A contribution in its variable's shape and dtype: summed over broadcast axes, cast back."""
     shape = getattr(g, "shape", ())
     if same_shape(shape, x.shape) and getattr(g, "dtype", None) == x.dtype:
@@ -297,18 +289,19 @@ def fitted(g: Any, x: Tensor, node: Node, index: int, on_tensors: bool) -> Any:
     made: list[Node] = []
     with using(scope=node.scope, site=(node._code, node._at), tagger=made.append) if on_tensors else nullcontext():
         if not same_shape(shape, x.shape):
-            if not broadcasts_to(x.shape, shape):
-                raise GradientError(
-                    f"the backward rule of {node.kind.name} gave a gradient of shape {format_shape(shape)} for its "
-                    f"input {index}\nfound: that input has shape {format_shape(x.shape)} (node `{node.name}`)\n"
-                    "do: return a gradient of the input's shape (or one that broadcasting made larger)"
-                )
+            if not broadcasts_to(x.shape, shape) or not _was_broadcast(node, shape, made_by):
+                raise misfit(node if made_by is None else known(node, made_by), index, shape, x.shape)
             g = SumTo.like(g, x if on_tensors else x._value)
         if g.dtype != x.dtype:
             g = Cast.on(g, dtype=x.dtype.name)
     for each in made:
         each.of = Derived(node, index, "contribution")
     return g
+
+
+def _was_broadcast(node: Node, shape: Any, made_by: Any) -> bool:
+    # an elementwise rule works on entries of the output: any larger gradient is a mistake, not a broadcast
+    return not node.kind.broadcasts or not isinstance(made_by, Tensor) or same_shape(shape, made_by.shape)
 
 
 def broadcasts_to(small: Any, large: Any) -> bool:
@@ -320,26 +313,6 @@ def broadcasts_to(small: Any, large: Any) -> bool:
         return same_shape(broadcast_shapes(tuple(small), tuple(large)), large)
     except ShapeError:
         return False
-
-
-def changed_since(leaf: Any, node: Node) -> GradientError:
-    """The error for a parameter written between forward and backward."""
-    return GradientError(
-        f"a gradient was asked through node `{node.name}` ({node.source}), which read `{leaf.name}`\n"
-        f"found: `{leaf.name}` was changed in place after that (its version moved), so the rule would see another value\n"
-        "do: call backward before optimizer.step, or compute the forward again"
-    )
-
-
-def too_few(node: Node, grads: tuple[Any, ...]) -> GradientError:
-    """The error for a rule that returns fewer gradients than there are inputs."""
-    shapes = ", ".join("None" if g is None else format_shape(getattr(g, "shape", ())) for g in grads)
-    inputs = ", ".join(format_shape(x.shape) if isinstance(x, Tensor) else repr(x) for x in node.inputs)
-    return GradientError(
-        f"the backward rule of {node.kind.name} returned {len(grads)} gradients ({shapes})\n"
-        f"found: it has {len(node._inputs)} inputs ({inputs}) at node `{node.name}`\n"
-        "do: return one for each input in order, None where there is none"
-    )
 
 
 def unit_gradient(output: Tensor) -> Any:
