@@ -172,6 +172,9 @@ class Layer:
         """The context for its nodes inside another; kept for the next call where nothing but the scope depends on it."""
         inside = self._inside
         owner = owner_of(self)
+        if owner is None and inside.owner is not None:  # its owner is gone
+            inside.owner = inside.label = None
+            inside.adopted = False
         if not inside.adopted or (owner is None and outer.recorder is not None):
             if owner is None and inside.name is None and inside.lone is None:
                 inside.lone = self._lone_name()
@@ -322,7 +325,8 @@ class Layer:
         else:
             with using(recorder=None, tagger=None, site=None, scope=""):
                 outcome = self(*leaves)
-        inside.record = (leaves, outcome)
+        if context.enabled:
+            inside.record = (leaves, outcome)
         if isinstance(outcome, Tensor):
             value = outcome._value
             return value if value.__class__ is _ndarray else np.asarray(value)
@@ -349,8 +353,8 @@ class Layer:
         record = self._inside.record
         if record is None:
             raise GradientError(
-                f"{self._title()}.backward was called{user_line()}\nfound: no forward has run since it was made\n"
-                "do: call its forward(array) first; for tensors use loss.backward()"
+                f"{self._title()}.backward was called{user_line()}\nfound: no forward has run, or the last one ran under "
+                "lg.no_grad()\ndo: call its forward(array) first; for tensors use loss.backward()"
             )
         leaves, outcome = record
         outputs = [outcome] if isinstance(outcome, Tensor) else [each for _, each in flatten(outcome)]
@@ -388,11 +392,6 @@ class Layer:
                 dout = self._checked(output, dout)
             if output.requires_grad:
                 seeds.append((output, dout))
-        if not seeds and not any(output.requires_grad for output in outputs) and not CONTEXT.get().enabled:
-            raise GradientError(
-                f"{self._title()}.backward was called{user_line()}\nfound: lg.no_grad() is in force, so nothing was "
-                "recorded\ndo: call forward and backward outside of it"
-            )
         return seeds
 
     def _checked(self, output: Tensor, dout: Any) -> Any:

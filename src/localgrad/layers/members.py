@@ -225,6 +225,7 @@ def release(holder: Layer, layer: Layer) -> None:
     if owner_of(layer) is holder:
         inside = layer._inside
         inside.owner = inside.label = inside.entered = None
+        inside.adopted = False
 
 
 @contextmanager
