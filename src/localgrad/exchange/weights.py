@@ -40,6 +40,7 @@ DTYPES: Final[dict[str, np.dtype[Any]]] = {
 }
 """The element types of the format that NumPy has."""
 RESERVED: Final = "__metadata__"
+FINGERPRINT: Final = "localgrad.sha256"
 LARGEST_HEADER: Final = 100_000_000
 ADVICE: Final = "get the file again, or write it again from its source"
 
@@ -62,7 +63,8 @@ def write(
     """Write arrays under their names, with a few texts as metadata; the file appears whole or not at all.
 
     With `files` it appears together with the others of that block; the path returned is where the data stand until
-    then. Takes real floats to 64 bits, integers and booleans. Raises FileWriteError where the file cannot be written,
+    then. Takes real floats to 64 bits, integers and booleans. A fingerprint of everything goes into the metadata, by
+    which `read` notices damage. Raises FileWriteError where the file cannot be written,
     DTypeError for an array the format has no element type for.
 
     >>> import numpy as np
@@ -76,10 +78,11 @@ def write(
             write(path, arrays, metadata, files)
         return Path(path)
     ready = {name: _plain(path, name, array) for name, array in arrays.items()}
-    texts = dict(metadata) if metadata else None
-    for name, text in (texts or {}).items():
+    texts = dict(metadata or {})
+    for name, text in texts.items():
         _check_text(path, name)
         _check_text(path, text)
+    texts.setdefault(FINGERPRINT, fingerprint(ready, texts))
     try:
         temporary = files.reserve(path)
     except ValueError as error:  # a NUL in the path
@@ -133,7 +136,21 @@ def read(
     Takes no more memory than the arrays. See `OpenWeights` to look at names and shapes first.
     """
     with OpenWeights(path, error) as opened:
-        return {name: opened.array(name) for name in opened.entries}, opened.metadata
+        return opened.arrays(), opened.metadata
+
+
+def fingerprint(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None) -> str:
+    """The SHA-256 of names, dtypes, shapes, entries and metadata, in hexadecimal digits; order does not count."""
+    digest = hashlib.sha256()
+    for name, text in sorted((metadata or {}).items()):
+        if name != FINGERPRINT:
+            digest.update(repr((name, text)).encode())
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name], order="C")
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        digest.update(repr((name, array.dtype.name, array.shape)).encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 class OpenWeights:
@@ -151,6 +168,9 @@ class OpenWeights:
     entries: dict[str, Entry]
     """What the file holds, by name, in the order of the data."""
     metadata: dict[str, str]
+    """Its texts by name, without the fingerprint."""
+    fingerprint: str | None
+    """What `fingerprint` gave when it was written; None in a file of another program."""
 
     def __init__(self, path: str | os.PathLike[str], error: type[LocalgradError] = ImportModelError) -> None:
         self.path = path
@@ -192,10 +212,12 @@ class OpenWeights:
             raise self._refused(f"{name!r} is boolean but has bytes other than 0 and 1")
         return array.astype(entry.dtype, copy=False)
 
-    def checksum(self) -> str:
-        """The SHA-256 of the whole file, in hexadecimal digits."""
-        self._file.seek(0)
-        return _digest(self._file)
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All arrays by name; raises the error of this file also where its fingerprint says that bytes have changed."""
+        found = {name: self.array(name) for name in self.entries}
+        if self.fingerprint is not None and fingerprint(found, self.metadata) != self.fingerprint:
+            raise self._refused("bytes that have changed since it was written: its fingerprint differs")
+        return found
 
     # the header -------------------------------------------------------------------------------------------------
     def _read_header(self) -> None:
@@ -211,6 +233,7 @@ class OpenWeights:
         header = foreign_json.parse(text, f"the header of {self.path}", self._error, ADVICE)
         self._start = 8 + length
         self.metadata = self._checked_metadata(header.pop(RESERVED, {}))
+        self.fingerprint = self.metadata.pop(FINGERPRINT, None)
         entries = {name: self._checked_entry(name, value) for name, value in header.items()}
         self.entries = dict(sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)))
         end = 0
@@ -261,16 +284,6 @@ def _counts(found: Any) -> bool:
 def _short(found: Any) -> str:
     text = repr(found)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def checksum(path: str | os.PathLike[str]) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    with Path(path).open("rb") as file:
-        return _digest(file)
-
-
-def _digest(file: BinaryIO) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def open_regular(path: str | os.PathLike[str], error: type[LocalgradError]) -> tuple[BinaryIO, int]:
