@@ -43,17 +43,33 @@ from localgrad.nodes.comparison import (
 )
 from localgrad.nodes.creation import arange, eye, full, full_like, linspace, ones, ones_like, zeros, zeros_like
 from localgrad.nodes.cross_entropy import accuracy, softmax_cross_entropy
+from localgrad.nodes.diagonal import diag, diagonal, trace, tril, triu
 from localgrad.nodes.exponential import exp, exp2, expm1, log, log1p, log2, log10, logaddexp, reciprocal, sqrt
 from localgrad.nodes.gamma import digamma, erf, erfc, lgamma, polygamma
 from localgrad.nodes.indexing import get_item, one_hot, take, take_along_axis
 from localgrad.nodes.joining import array_split, column_stack, concatenate, hstack, split, stack, vstack
+from localgrad.nodes.linear import dot, matmul
 from localgrad.nodes.losses import huber_loss, kl_divergence, mean_absolute_error, mean_squared_error
 from localgrad.nodes.normalization import batch_normalization, layer_normalization, rms_normalization
+from localgrad.nodes.padding import pad
 from localgrad.nodes.random import bernoulli, dropout, random_normal, random_uniform, seed
 from localgrad.nodes.reduction import all, any, argmax, argmin, max, mean, min, sum
 from localgrad.nodes.rounding import abs, ceil, floor, isfinite, isinf, isnan, round, sign
+from localgrad.nodes.shaping import (
+    broadcast_to,
+    expand_dims,
+    flatten,
+    moveaxis,
+    ravel,
+    reshape,
+    squeeze,
+    sum_to,
+    swapaxes,
+    transpose,
+)
 from localgrad.nodes.softmax import log_softmax, softmax
-from localgrad.nodes.structure import size
+from localgrad.nodes.structure import branch, cast, identity, size
+from localgrad.nodes.tiling import flip, repeat, roll, tile
 from localgrad.nodes.trigonometric import acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, sin, sinh, tan, tanh
 
 __all__ = [
@@ -76,14 +92,20 @@ __all__ = [
     "batch_normalization",
     "bernoulli",
     "binary_cross_entropy",
+    "branch",
+    "broadcast_to",
+    "cast",
     "ceil",
     "clip",
     "column_stack",
     "concatenate",
     "cos",
     "cosh",
+    "diag",
+    "diagonal",
     "digamma",
     "divide",
+    "dot",
     "dropout",
     "elu",
     "equal",
@@ -91,8 +113,11 @@ __all__ = [
     "erfc",
     "exp",
     "exp2",
+    "expand_dims",
     "expm1",
     "eye",
+    "flatten",
+    "flip",
     "floor",
     "floor_divide",
     "full",
@@ -105,6 +130,7 @@ __all__ = [
     "hard_swish",
     "hstack",
     "huber_loss",
+    "identity",
     "isfinite",
     "isinf",
     "isnan",
@@ -125,6 +151,7 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "matmul",
     "max",
     "maximum",
     "mean",
@@ -133,21 +160,27 @@ __all__ = [
     "min",
     "minimum",
     "mish",
+    "moveaxis",
     "multiply",
     "negative",
     "not_equal",
     "one_hot",
     "ones",
     "ones_like",
+    "pad",
     "polygamma",
     "positive",
     "power",
     "random_normal",
     "random_uniform",
+    "ravel",
     "reciprocal",
     "relu",
     "remainder",
+    "repeat",
+    "reshape",
     "rms_normalization",
+    "roll",
     "round",
     "seed",
     "selu",
@@ -164,13 +197,21 @@ __all__ = [
     "split",
     "sqrt",
     "square",
+    "squeeze",
     "stack",
     "subtract",
     "sum",
+    "sum_to",
+    "swapaxes",
     "take",
     "take_along_axis",
     "tan",
     "tanh",
+    "tile",
+    "trace",
+    "transpose",
+    "tril",
+    "triu",
     "vstack",
     "where",
     "zeros",
