@@ -139,13 +139,14 @@ class LayerNormalization(Layer):
 def move(running: Leaf, new: Tensor, momentum: float) -> None:
     """Move a running statistic towards a new value: at once, or as an update of the graph being captured."""
     recorder = CONTEXT.get().recorder
+    rest = round(1 - momentum, 15)  # 0.1, which is what graphs then show, and not 0.09999999999999998
     if recorder is None:
         old: Any = running._value
-        running.write(old.dtype.type(momentum) * old + old.dtype.type(1 - momentum) * new._value)
+        running.write(old.dtype.type(momentum) * old + old.dtype.type(rest) * new._value)
         return
     known = recorder.updates.get(id(running))
     before = running if known is None else known[1]  # met twice in one graph, it moves twice
-    recorder.update(running, before * momentum + new * (1 - momentum))
+    recorder.update(running, before * momentum + new * rest)
 
 
 def _statistic(given: Any, start: Any) -> Leaf:
