@@ -131,7 +131,8 @@ class Split(Kind):
         if any(each is None for each in grads):
             grads = tuple(self._zeros(x, place, like) if each is None else each for place, each in enumerate(grads))
         nothing = (None,) * len(like)
-        return (Concat.on(*grads, axis=self.axis) if len(grads) > 1 else grads[0], *nothing)
+        whole = Concat.on(*grads, axis=self.axis) if len(grads) > 1 else grads[0]
+        return (whole if same_shape(shape_of(whole), shape_of(x)) else Reshape.like(whole, x), *nothing)
 
     def _zeros(self, x: Value, place: int, like: tuple[Value, ...]) -> Value:
         """Zeros in the shape of a part that no gradient came to."""

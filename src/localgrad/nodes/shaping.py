@@ -176,7 +176,7 @@ class Reshape(Shaped):
 
 def _unknown(wanted: Shape, total: Extent) -> bool:
     # floor divisions of names (from -1) multiply back to the whole only for sizes that fit, which the run will check
-    return isinstance(total, Symbol) and "//" in repr(wanted)
+    return isinstance(total, Symbol) and "//" in f"{wanted} {total}"
 
 
 @kind
