@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from localgrad.graph.arrays import as_array
-from localgrad.graph.context import CONTEXT, Context
+from localgrad.graph.context import CONTEXT, Context, using
 from localgrad.graph.errors import DTypeError, GradientError, LocalgradError
 from localgrad.graph.node import ORDER, Node, NodeInput
 from localgrad.graph.quiet import QUIET, WARNINGS
@@ -84,6 +85,15 @@ def compute(kind: Kind, inputs: tuple[Any, ...]) -> Any:
     if kind.checked:
         _check(kind, inputs)
     return kind.forward(*inputs)
+
+
+def plain_values(body: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
+    """A body computed on arrays, also where it is written with public functions, which make tensors of them."""
+    with using(recorder=None, enabled=False, watchers=(), tagger=None, site=None):
+        result = body(*inputs)
+    if result.__class__ is tuple:
+        return tuple(x._value if isinstance(x, _tensor_class) else x for x in result)
+    return result._value if isinstance(result, _tensor_class) else result
 
 
 def record(kind: Kind, inputs: tuple[Any, ...]) -> Any:

@@ -281,11 +281,14 @@ def total(a: Any, b: Any, on_tensors: bool, node: Node | None) -> Any:
 
 def fitted(g: Any, x: Tensor, node: Node, index: int, on_tensors: bool, made_by: Any = None) -> Any:
     """A contribution in its variable's shape and dtype: summed over broadcast axes, cast back."""
-    shape = getattr(g, "shape", ())
-    if same_shape(shape, x.shape) and getattr(g, "dtype", None) == x.dtype:
-        return g
-    if not on_tensors or not isinstance(g, Tensor):
-        g = np.asarray(g)
+    # a rule written with public functions gives tensors of arrays, one without any a plain number
+    if on_tensors:
+        g = g if isinstance(g, Tensor) else Leaf(np.asarray(g), "constant", None, False)
+    else:
+        g = np.asarray(g._value if isinstance(g, Tensor) else g)
+    shape = g.shape
+    if same_shape(shape, x.shape) and g.dtype == x.dtype:
+        return g if on_tensors else g[()]
     made: list[Node] = []
     with using(scope=node.scope, site=(node._code, node._at), tagger=made.append) if on_tensors else nullcontext():
         if not same_shape(shape, x.shape):
