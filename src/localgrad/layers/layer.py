@@ -67,7 +67,8 @@ class Layer:
     else its class name with a number ("affine1"); its parameters are called after the same path ("encoder/0/W").
 
     >>> import numpy as np, localgrad as lg
-    >>> class Scale(lg.Layer):
+    >>> from localgrad.layers import Layer
+    >>> class Scale(Layer):
     ...     def __init__(self, factor):
     ...         self.factor = lg.parameter(factor)
     ...
