@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import os.path
 import sys
 from types import CodeType, FrameType
 from typing import Final, NamedTuple
@@ -20,6 +21,8 @@ class SourceLine(NamedTuple):
     @property
     def text(self) -> str:
         """The line as written, or an empty string where the file cannot be read."""
+        if not (self.file.startswith("<") or os.path.isabs(self.file)):
+            return ""  # a name from a saved graph, which says nothing of what is called so here
         return linecache.getline(self.file, self.line).strip()
 
     def __str__(self) -> str:
