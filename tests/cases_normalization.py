@@ -3,7 +3,13 @@
 import numpy as np
 
 from localgrad.graph.errors import DTypeError, ShapeError
-from localgrad.nodes.normalization import BatchNormalization, LayerNormalization, RMSNormalization
+from localgrad.nodes.normalization import (
+    BatchNormalization,
+    BatchNormalizationGradient,
+    LayerNormalization,
+    LayerNormalizationGradient,
+    RMSNormalization,
+)
 from tests.case import Case, Refused, integers, positive, rand
 
 
@@ -35,6 +41,23 @@ def root_mean_square(axes, epsilon=1e-5):
         return x / np.sqrt(np.mean(x**2, axis=axes, keepdims=True) + epsilon) * scale
 
     return reference
+
+
+def of_batch(grad, x, scale, mean, variance):
+    axes, wide = (0, *range(2, x.ndim)), (1, -1, *(1,) * (x.ndim - 2))
+    root = np.sqrt(variance + 0.01)
+    standard = (x - mean.reshape(wide)) / root.reshape(wide)
+    of_scale, of_bias = np.sum(grad * standard, axis=axes), np.sum(grad, axis=axes)
+    count = x.size / len(scale)
+    inner = grad - of_bias.reshape(wide) / count - standard * of_scale.reshape(wide) / count
+    return (scale / root).reshape(wide) * inner, of_scale, of_bias
+
+
+def of_layer(grad, x, scale=1.0):
+    standard = layer(-1, 0.01)(x)
+    g = grad * scale
+    inner = g - g.mean(axis=-1, keepdims=True) - standard * np.mean(g * standard, axis=-1, keepdims=True)
+    return inner / np.sqrt(x.var(axis=-1, keepdims=True) + 0.01), standard
 
 
 EVAL = BatchNormalization(epsilon=0.01)
@@ -99,5 +122,34 @@ CASES = [
         inputs=(rand(2, 3, 4), positive(3, 4)),
         reference=root_mean_square((1, 2)),
         batch=(0, None),
+    ),
+    Case(
+        BatchNormalizationGradient(epsilon=0.01),
+        inputs=(rand(4, 3), rand(4, 3), positive(3), rand(3), positive(3)),
+        reference=of_batch,
+        batch=(0, 0, None, None, None),
+        extremes=[(np.array([[0.0], [1.0]]), np.array([[1e4], [2.0]]), np.ones(1), np.zeros(1), np.ones(1))],
+        refused=[
+            Refused((rand(4, 2), rand(4, 3), rand(3), rand(3), rand(3)), ShapeError, "(4, 2) and (4, 3)", eager=False)
+        ],
+    ),
+    Case(
+        BatchNormalizationGradient(epsilon=0.01),
+        inputs=(rand(2, 3, 2, 2), rand(2, 3, 2, 2), positive(3), rand(3), positive(3)),
+        reference=of_batch,
+        batch=(0, 0, None, None, None),
+    ),
+    Case(
+        LayerNormalizationGradient(epsilon=0.01),
+        inputs=(rand(4, 5), rand(4, 5), positive(5)),
+        reference=of_layer,
+        batch=(0, 0, None),
+        refused=[Refused((rand(4, 5), rand(1, 5)), ShapeError, "(4, 5) and (1, 5)")],
+    ),
+    Case(
+        LayerNormalizationGradient(epsilon=0.01),
+        inputs=(rand(2, 3, 4), rand(2, 3, 4)),
+        reference=of_layer,
+        batch=(0, 0),
     ),
 ]

@@ -119,34 +119,43 @@ class SoftmaxCrossEntropy(Loss):
 
     def forward(self, logits: Value, labels: Value, weights: Value = None) -> Value:
         labels = np.asarray(labels)
-        axis = self.axis % logits.ndim
-        z = logits - np.maximum.reduce(logits, axis=axis, keepdims=True)
+        axis, last = self.axis % logits.ndim, logits.ndim - 1
+        moved = logits if axis == last else np.moveaxis(logits, axis, last)
+        shape = moved.shape
+        x = moved.reshape(-1, shape[last])
+        z = x - np.maximum.reduce(x, axis=1)[:, None]
         p = np.exp(z)
-        total = sum_along(p, (axis,), True)
-        p /= total
+        total = sum_along(p, (1,))
+        p /= total[:, None]
         log_total = np.log(total)
         weights = _constant(weights, logits)
         if labels.ndim == logits.ndim:
             t = self.targets(logits, labels, weights, axis)
-            return self.reduced(np.add.reduce(chain(t, log_total - z), axis=axis)), p
-        kept, labels = self.kept(labels)
-        log_total = np.squeeze(log_total, axis)
-        rows = log_total - _picked(z, labels, axis)
-        of_rows = None if weights is None else weights[labels]
+            t = (t if axis == last else np.moveaxis(t, axis, last)).reshape(x.shape)
+            value = self.reduced(np.add.reduce(chain(t, log_total[:, None] - z), axis=1).reshape(shape[:last])[()])
+        else:
+            value = self._value(z, log_total, labels, weights)
+        p = p.reshape(shape)
+        return value, p if axis == last else np.moveaxis(p, last, axis)
+
+    def _value(self, z: NDArray[Any], log_total: NDArray[Any], labels: NDArray[Any], weights: Value) -> Any:
+        """The loss of class numbers from shifted logits, a row each, and the logarithm of their exponentials' sum."""
+        kept, numbers = self.kept(labels.ravel())
+        rows = log_total - z[np.arange(len(z)), numbers]
+        of_rows = None if weights is None else weights[numbers]
         if of_rows is not None:
-            rows = rows * of_rows
+            rows *= of_rows
         if self.label_smoothing:
             if weights is None:
-                other = log_total - sum_along(z, (axis,)) / z.shape[axis]
+                other = log_total - sum_along(z, (1,)) / z.shape[1]
             else:
-                other = log_total * np.add.reduce(weights) - sum_along(z * _along(weights, z.ndim, axis), (axis,))
-                other = other / z.shape[axis]
+                other = (log_total * np.add.reduce(weights) - z @ weights) / z.shape[1]
             rows = (1 - self.label_smoothing) * rows + self.label_smoothing * other
         if kept is not None:
             rows = np.where(kept, rows, rows.dtype.type(0))
         if self.reduction == "mean":
-            return np.add.reduce(rows, axis=None) / self.denominator(logits, labels, kept, of_rows), p
-        return self.reduced(rows), p
+            return np.add.reduce(rows) / self.denominator(z, numbers, kept, of_rows)
+        return self.reduced(rows.reshape(labels.shape)[()])
 
     # backward ---------------------------------------------------------------------------------------------------
     def backward(
@@ -238,7 +247,7 @@ class CrossEntropyGradient(Kind):
         y = chain(each, p)
         if axis == p.ndim - 1 and y.flags.c_contiguous:
             flat = y.reshape(-1, y.shape[-1])
-            flat[np.arange(len(flat)), np.ravel(labels)] -= np.ravel(scale)
+            flat[np.arange(len(flat)), np.ravel(labels)] -= scale.ravel() if np.ndim(scale) else scale
             return y
         at = np.expand_dims(labels, axis)
         np.put_along_axis(y, at, np.take_along_axis(y, at, axis) - each, axis)
@@ -273,13 +282,6 @@ def _along(weights: Value, rank: int, axis: int) -> Value:
 def _of_each_row(x: Value, axis: int) -> Value:
     """A number for each row, or one for all, broadcasting against the logits."""
     return Unsqueeze.on(x, axis=(axis,)) if rank_of(x) else x
-
-
-def _picked(x: NDArray[Any], labels: NDArray[Any], axis: int) -> Any:
-    if axis == x.ndim - 1:
-        rows = x.reshape(-1, x.shape[-1])
-        return rows[np.arange(len(rows)), labels.ravel()].reshape(labels.shape)
-    return np.take_along_axis(x, np.expand_dims(labels, axis), axis).squeeze(axis)
 
 
 def softmax_cross_entropy(

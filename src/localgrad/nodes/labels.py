@@ -18,7 +18,9 @@ def check_class_numbers(labels: Any, logits: Shape, axis: int, ignore: int | Non
     """Raise DataError where a class number is none of the classes on an axis of the logits, nor the one to ignore."""
     labels = np.asarray(labels)
     classes: Any = logits[axis]
-    if not labels.size or (labels.min() >= 0 and labels.max() < classes):
+    if not labels.size or (
+        np.minimum.reduce(labels, axis=None) >= 0 and np.maximum.reduce(labels, axis=None) < classes
+    ):
         return
     bad = (labels < 0) | (labels >= classes)
     if ignore is not None:
