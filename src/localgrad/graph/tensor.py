@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import weakref
-from collections import deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from localgrad.graph.context import CONTEXT
 from localgrad.graph.errors import CaptureError, DTypeError, GradientError, LocalgradError, ShapeError
 from localgrad.graph.node import ORDER, Node
 from localgrad.graph.operators import Operators
-from localgrad.graph.source import SourceLine, user_frame, user_line
+from localgrad.graph.reading import remember_reading
+from localgrad.graph.source import user_line
 from localgrad.graph.spec import Spec, Symbol, format_shape, same_shape
 from localgrad.graph.verbs import TensorVerbs
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from localgrad.graph.graph import Graph
 
 Role: TypeAlias = Literal["input", "parameter", "state", "constant"]
-
-READ_OUT: Final[deque[tuple[weakref.ref[Tensor], str, SourceLine]]] = deque(maxlen=64)
-"""The last tensors that were turned into plain NumPy or Python values: where a gradient's path may have ended."""
 
 
 class Tensor(Operators, TensorVerbs):
@@ -123,7 +121,7 @@ class Tensor(Operators, TensorVerbs):
         if value.__class__ is Spec:
             raise self._no_value("its value (.data)")
         if self.requires_grad and self._node is not None:
-            self._remember_reading(".data")
+            remember_reading(self, ".data")
         if value.__class__ is not np.ndarray:
             value = np.asarray(value)
             value.flags.writeable = False
@@ -146,15 +144,20 @@ class Tensor(Operators, TensorVerbs):
         """A copy of the value as an ndarray of its own; raises CaptureError while capturing."""
         if self._value.__class__ is Spec:
             raise self._no_value("its value (.numpy())")
-        self._remember_reading("numpy()")
+        if self.requires_grad:
+            remember_reading(self, "numpy()")
         return np.array(self._value)
 
     def item(self) -> bool | int | float:
         """The only entry as a Python number; raises ShapeError where there are more, CaptureError while capturing."""
-        value = self._read("item()")
+        return self._number("item()")
+
+    def _number(self, how: str) -> bool | int | float:
+        value = self._read(how)
         if value.size != 1:
             raise ShapeError(
-                f"item() of `{self.name}`: it has {value.size} entries, shape {format_shape(value.shape)}\n"
+                f"{how} of `{self.name}` was asked{user_line()}\n"
+                f"found: it has {value.size} entries, shape {format_shape(value.shape)}\n"
                 "do: reduce it (.sum(), .mean()) or pick one entry first"
             )
         return value.item()  # type: ignore[no-any-return]
@@ -162,15 +165,9 @@ class Tensor(Operators, TensorVerbs):
     def _read(self, how: str) -> Any:
         if self._value.__class__ is Spec:
             raise self._no_value(how)
-        self._remember_reading(how)
-        return self._value
-
-    def _remember_reading(self, how: str) -> None:
         if self.requires_grad:
-            frame = user_frame(2)
-            if frame is not None:
-                place = SourceLine(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-                READ_OUT.append((weakref.ref(self), how, place))
+            remember_reading(self, how)
+        return self._value
 
     def _no_value(self, asked: str) -> CaptureError:
         return CaptureError(
@@ -192,16 +189,13 @@ class Tensor(Operators, TensorVerbs):
         return bool(value)
 
     def __float__(self) -> float:
-        self._read("float(...)")
-        return float(self.item())
+        return float(self._number("float(...)"))
 
     def __int__(self) -> int:
-        self._read("int(...)")
-        return int(self.item())
+        return int(self._number("int(...)"))
 
     def __index__(self) -> int:
-        value = self._read("an index")
-        return value.__index__()  # type: ignore[no-any-return]
+        return operator.index(self._read("an index"))
 
     def __len__(self) -> int:
         if not self.shape:

@@ -11,7 +11,7 @@ from localgrad.graph.errors import ShapeError
 def flatten(tree: Any, path: str = "") -> list[tuple[str, Any]]:
     """The leaves with their paths, in a fixed order (dicts by insertion); None is no leaf.
 
-    >>> flatten({"a": 1, "b": [2, 3]})
+    >>> flatten({"a": 1, "b": (2, 3)})
     [('a', 1), ('b/0', 2), ('b/1', 3)]
     """
     found: list[tuple[str, Any]] = []

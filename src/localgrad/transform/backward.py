@@ -13,11 +13,12 @@ from localgrad.graph.errors import DetachedError, DTypeError, GradientError, Loc
 from localgrad.graph.node import ORDER
 from localgrad.graph.source import user_line
 from localgrad.graph.spec import format_shape
-from localgrad.graph.tensor import READ_OUT, Leaf, Tensor
+from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.graph.warning import warn_once
 from localgrad.transform.sweep import sweep, unit_gradient
 
 _LAST: list[weakref.ref[Tensor]] = []
+_last_pass = 0
 
 
 def last_outputs() -> list[Tensor]:
@@ -40,12 +41,15 @@ def backward(outputs: Tensor | Sequence[Tensor], grad: Any = None, accumulate: b
     """
     if keep not in ("all", "leaves"):
         raise GradientError(f"keep is 'all' or 'leaves'; found {keep!r}")
-    several = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    grads = [grad] if isinstance(outputs, Tensor) else ([None] * len(several) if grad is None else list(grad))
+    several: list[Tensor] = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]  # type: ignore[list-item]
+    grads = (
+        [grad] if not isinstance(outputs, (list, tuple)) else ([None] * len(several) if grad is None else list(grad))
+    )
     if not several or len(grads) != len(several):
         raise GradientError(f"{len(several)} outputs and {len(grads)} gradients were given to backward")
     seeds = [(output, seed_of(output, g)) for output, g in zip(several, grads, strict=True)]
     _need_path(several)
+    seeds = [(output, g) for output, g in seeds if output.requires_grad]
     inner: list[tuple[Tensor, Any]] = []
     watchers = CONTEXT.get().watchers
     if watchers:
@@ -76,7 +80,8 @@ def backward(outputs: Tensor | Sequence[Tensor], grad: Any = None, accumulate: b
 
 
 def _set_leaves(leaves: dict[int, tuple[Tensor, Any]], outputs: Sequence[Tensor], accumulate: bool) -> None:
-    number = next(ORDER)
+    global _last_pass
+    number = _last_pass = next(ORDER)
     origin = outputs[0]._node.order if outputs[0]._node is not None else 0
     for leaf, g in leaves.values():
         if not isinstance(leaf, Leaf):
@@ -159,51 +164,16 @@ def seed_of(output: Tensor, grad: Any) -> Any:
 def _need_path(outputs: Sequence[Tensor]) -> None:
     if any(output.requires_grad for output in outputs):
         return
-    output = outputs[0]
+    from localgrad.transform.path import detached
+
+    name = outputs[0].name
     lines = [
-        f"backward was asked of `{output.name}`{user_line()}",
-        f"found: no path from `{output.name}` to anything that requires a gradient",
+        f"backward was asked of `{name}`{user_line()}",
+        f"found: no path from `{name}` to anything that requires a gradient",
+        *(f"    {line}" for line in detached(outputs, _last_pass)),
+        "do: compute it from parameters (lg.parameter) or tensors with requires_grad=True, without leaving tensors",
     ]
-    ends = []
-    for reference, how, place in reversed(READ_OUT):
-        tensor = reference()
-        if tensor is not None:
-            text = f" (`{place.text}`)" if place.text else ""
-            source = _parameter_behind(tensor)
-            start = f"The path from `{source}` ends" if source else "A path ends"
-            ends.append(f"{start} at `{tensor.name}`: turned into plain NumPy at {place} by {how}{text}")
-            break
-    blocking = _blocking(outputs)
-    if blocking:
-        ends.append(blocking)
-    if not ends:
-        ends.append("It was computed under no_grad, or from tensors without requires_grad=True")
-    lines += ends
-    lines.append(
-        "do: compute it from parameters (lg.parameter) or tensors with requires_grad=True, without leaving tensors"
-    )
     raise DetachedError("\n".join(lines))
-
-
-def _parameter_behind(tensor: Tensor) -> str | None:
-    from localgrad.graph.history import History
-
-    for leaf in History.of([tensor]).leaves:
-        if leaf.requires_grad:
-            return leaf.name
-    return None
-
-
-def _blocking(outputs: Sequence[Tensor]) -> str | None:
-    """The first node that had an input with a gradient and gives none."""
-    from localgrad.graph.history import History
-
-    history = History.of(outputs)
-    for node in reversed(history.nodes):
-        if any(isinstance(x, Tensor) and x.requires_grad for x in node.inputs):
-            made = next(t for t in history.outputs[node.order] if t is not None)
-            return f"The path ends at node `{made.name}` ({node.source}): {node.kind.name} is not differentiable"
-    return None
 
 
 def unchain(tensor: Tensor) -> None:

@@ -111,8 +111,8 @@ def gradient(graph: Graph, wrt: str | Iterable[str] | None = None, of: Any = Non
     """
     if of is None:
         if len(graph.outputs) != 1:
-            names = [graph.name_of(t) for t in graph.outputs]
-            raise GradientError(f"graph `{graph.name}` has {len(names)} outputs: {names}\ndo: say which, of=...")
+            several = [graph.name_of(t) for t in graph.outputs]
+            raise GradientError(f"graph `{graph.name}` has {len(several)} outputs: {several}\ndo: say which, of=...")
         ends = list(graph.outputs)
     else:
         ends = named_outputs(graph, of)

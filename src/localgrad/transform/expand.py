@@ -19,9 +19,9 @@ def expand(graph: Graph, depth: int | None = None) -> Graph:
     The nodes of a body stand in the scope `<scope>/<kind>#k` of the composition; its outputs keep their names.
 
     >>> import localgrad as lg
-    >>> graph = lg.capture(lambda x: lg.silu(x), lg.spec("N"))
+    >>> graph = lg.capture(lambda x: lg.softmax(x), lg.spec("N"))
     >>> [node.kind.name for node in graph.nodes], len(graph.expand().nodes) > 1
-    (['Silu'], True)
+    (['Softmax'], True)
     """
     level = 0
     while (depth is None or level < depth) and any(_opens(node) for node in graph.nodes):
