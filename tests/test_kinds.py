@@ -16,6 +16,7 @@ from localgrad.graph.registry import kinds
 from localgrad.graph.spec import Spec
 from localgrad.nodes.base import Elementwise, expression_function
 from localgrad.nodes.shaping import Transpose
+from localgrad.transform.backward import backward
 from tests.case import Case, Point, Refused
 from tests.cases import BROKEN, CASES
 from tests.trial import (
@@ -234,6 +235,24 @@ def test_gradient_is_the_difference(case: Case) -> None:
         alone = [d if i == index else None for i, d in enumerate(directions)]
         measured = difference(scalar, arrays, alone, case.step)
         assert_near(dot([found[place]], [directions[index]]), measured, case.gradient_rtol)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@rows(DIFFERENTIABLE)
+def test_backward_on_arrays_is_the_gradient_on_tensors(case: Case, dtype: Any) -> None:
+    if dtype == np.float32 and case not in SINGLE:
+        return
+    arrays, wanted = case.arrays(dtype), case.wanted()
+    weights = weights_for(case, arrays)
+    xs = tensors(arrays, wanted)
+    outputs = floats(several(case.kind(*xs)))
+    if not outputs:
+        return
+    backward(outputs, weights)
+    wanted_grads = pull(case, arrays, weights)
+    rtol = 1e-10 if dtype == np.float64 else 20 * case.rtol[1]
+    for x, other in zip([xs[index] for index in wanted], wanted_grads, strict=True):
+        assert_near(np.zeros_like(other) if x.grad is None else x.grad, other, rtol)
 
 
 @rows(DIFFERENTIABLE)

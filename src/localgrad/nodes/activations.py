@@ -14,12 +14,14 @@ from localgrad.graph.spec import Spec
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import Elementwise, apply, chain, need_spec
 from localgrad.nodes.branching import Where
+from localgrad.nodes.choosing import choose
 from localgrad.nodes.exponential import Exp
 from localgrad.nodes.gamma import Erf
 from localgrad.nodes.trigonometric import Tanh
 
 ROOT_HALF: Final = math.sqrt(0.5)
 ROOT_TWO_OVER_PI: Final = math.sqrt(2 / math.pi)
+CUBIC: Final = 0.044715 * ROOT_TWO_OVER_PI
 
 
 class Activation(Elementwise):
@@ -37,15 +39,19 @@ class Sigmoid(Activation):
     onnx = "Sigmoid"
 
     def forward(self, x: Value) -> Value:
-        if x.__class__ is not np.ndarray or x.dtype.kind != "f":
-            x = np.asarray(x)
-            x = x if x.dtype.kind == "f" else x.astype(np.float64)
+        x = np.asarray(x)
+        if x.dtype.kind != "f":
+            x = x.astype(np.float64)
         small = np.copysign(x, -1.0)
-        small = np.exp(small, out=small) if small.ndim else np.exp(small)
-        y = np.where(x >= 0, x.dtype.type(1), small)
+        if not x.ndim:
+            small = np.exp(small)
+            return np.maximum(small, x >= 0) / (1 + small)
+        np.exp(small, out=small)
+        # True is 1, the largest that `small` can be: cheaper than a choice
+        y = np.maximum(small, x >= 0)
         small += 1
         y /= small
-        return y[()]
+        return y
 
     def backward(self, grad: Value, y: Value, x: Value) -> Value:
         return chain(grad, y * (1 - y))
@@ -74,6 +80,11 @@ class LeakyRelu(Activation):
     expression = "where(x > 0, x, alpha * x)"
     onnx = "LeakyRelu"
     alpha: float = 0.01
+
+    def forward(self, x: Value) -> Value:
+        if 0 < self.alpha <= 1:
+            return np.maximum(x, self.alpha * x)
+        return Where.on(x > 0, x, self.alpha * x)
 
     def backward(self, grad: Value, y: Value, x: Value) -> Value:
         return Where.on(x > 0, grad, self.alpha * grad)
@@ -199,16 +210,30 @@ class Gelu(Composition):
     def bent(self, x: Value) -> Value:
         """The odd function from -1 to 1 that bends the line."""
         if self.approximate == "tanh":
-            return Tanh.on(ROOT_TWO_OVER_PI * (x + 0.044715 * (x * x * x)))
+            return Tanh.on(x * (ROOT_TWO_OVER_PI + CUBIC * (x * x)))
         return Erf.on(ROOT_HALF * x)
 
+    def forward(self, x: Value) -> Value:
+        y = self.bent(x)
+        y += 1
+        y *= x
+        y *= 0.5
+        return y
+
     def backward(self, grad: Value, y: Value, x: Value) -> Value:
-        share = 0.5 + 0.5 * self.bent(x)
+        share = self.share(y, x)
+        square = x * x
         if self.approximate == "tanh":
-            slope = share * (1 - share) * (2 * ROOT_TWO_OVER_PI + (6 * 0.044715 * ROOT_TWO_OVER_PI) * (x * x))
+            slope = share * (1 - share) * (2 * ROOT_TWO_OVER_PI + 6 * CUBIC * square)
         else:
-            slope = (0.5 * ROOT_TWO_OVER_PI) * Exp.on(-0.5 * (x * x))
+            slope = (0.5 * ROOT_TWO_OVER_PI) * Exp.on(-0.5 * square)
         return chain(grad, share + x * slope)
+
+    def share(self, y: Value, x: Value) -> Value:
+        """What x was weighted with; on plain arrays from the value, which is many times faster than an error function."""
+        if isinstance(x, Tensor):
+            return 0.5 + 0.5 * self.bent(x)
+        return choose(x == 0, 0.5, y / x)
 
 
 def sigmoid(x: Any) -> Tensor:

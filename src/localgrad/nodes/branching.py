@@ -17,6 +17,7 @@ from localgrad.graph.registry import kind
 from localgrad.graph.spec import Spec
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import Elementwise, apply
+from localgrad.nodes.choosing import choose
 from localgrad.nodes.comparison import truth
 from localgrad.nodes.structure import Cast
 
@@ -46,7 +47,7 @@ class Where(Elementwise):
         return super().shape(*specs)
 
     def forward(self, condition: Value, a: Value, b: Value) -> Value:
-        chosen: Value = np.where(condition, a, b)
+        chosen: Value = choose(condition, a, b)
         return chosen if chosen.ndim else chosen[()]
 
     def backward(

@@ -12,6 +12,7 @@ from localgrad.graph.protocols import numpy_function
 from localgrad.graph.registry import kind
 from localgrad.graph.spec import Spec, broadcast_shapes, format_shape, is_static, same_extent
 from localgrad.graph.tensor import Tensor
+from localgrad.nodes.arithmetic import Mul
 from localgrad.nodes.base import apply, as_tensor, need_spec, rank_of, shape_of
 from localgrad.nodes.shaping import Reshape, Squeeze, Unsqueeze, swap_last
 
@@ -98,7 +99,7 @@ def dot(x: Any, w: Any) -> Tensor:
     """
     left, right = as_tensor(x), as_tensor(w)
     if not left.ndim or not right.ndim:
-        return left * right
+        return apply(Mul.make(), x, w)  # type: ignore[no-any-return]
     if right.ndim > 2:
         raise ShapeError(
             f"dot was asked with a second tensor of shape {format_shape(right.shape)}\nfound: NumPy's dot and matmul "

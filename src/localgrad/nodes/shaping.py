@@ -344,10 +344,10 @@ def transpose(x: Any, axes: Any = None) -> Tensor:
 
 @numpy_function("matrix_transpose")
 def matrix_transpose(x: Any) -> Tensor:
-    """The last two axes exchanged.
+    """The last two axes exchanged: `np.matrix_transpose` of a tensor.
 
     >>> import localgrad as lg, numpy as np
-    >>> lg.matrix_transpose(np.zeros((2, 3, 4))).shape
+    >>> np.matrix_transpose(lg.tensor(np.zeros((2, 3, 4)))).shape
     (2, 4, 3)
     """
     return swapaxes(x, -1, -2)

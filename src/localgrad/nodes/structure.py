@@ -148,10 +148,10 @@ def size(x: Value, axis: Any = None, like: Value = None) -> Value:
 
 @numpy_function("shape")
 def shape(x: Any) -> Shape:
-    """The extents of x: ints, or named extents while capturing.
+    """What `np.shape` gives of a tensor: ints, or named extents while capturing.
 
-    >>> import localgrad as lg
-    >>> lg.shape(lg.tensor([[1.0, 2.0]]))
+    >>> import localgrad as lg, numpy as np
+    >>> np.shape(lg.tensor([[1.0, 2.0]]))
     (1, 2)
     """
     return shape_of(as_tensor(x))
