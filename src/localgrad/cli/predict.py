@@ -50,11 +50,5 @@ def call(arguments: argparse.Namespace) -> int:
         note(f"not compared with the target in the file: {one_line(unusable)}")
     elif table.target is not None and preparation.task is not None:
         results = prediction.compared(preparation, outputs, table.target)
-        note(f"compared with {table.target_name!r} in the file: {described(results)}")
+        note(f"compared with {table.target_name!r} in the file: {prediction.described(results)}")
     return 0
-
-
-def described(results: dict[str, float]) -> str:
-    """Results of `compared` for people."""
-    words = {"accuracy": "accuracy", "r2": "R²", "mae": "mean absolute error"}
-    return ", ".join(f"{words.get(name, name)} {value:.4g}" for name, value in results.items())

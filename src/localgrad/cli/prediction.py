@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from localgrad.train.preparation import Preparation
     from localgrad.train.table import Table
 
-__all__ = ["compared", "outputs_of", "predictions_csv", "probabilities_of", "read_rows"]
+__all__ = ["compared", "described", "outputs_of", "predictions_csv", "probabilities_of", "read_rows"]
 
 ROWS_AT_ONCE = 1024
 
@@ -93,3 +93,9 @@ def compared(preparation: Preparation, outputs: NDArray[Any], target: NDArray[An
     spread = float(np.square(true - true.mean(axis=0)).sum())
     r2 = 1 - float(np.square(errors).sum()) / spread if spread > 0 else float("nan")
     return {"r2": r2, "mae": float(np.abs(errors).mean())}
+
+
+def described(results: dict[str, float]) -> str:
+    """Results of `compared` for people."""
+    words = {"accuracy": "accuracy", "r2": "R²", "mae": "mean absolute error"}
+    return ", ".join(f"{words.get(name, name)} {value:.4g}" for name, value in results.items())

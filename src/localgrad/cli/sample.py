@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localgrad.cli.saved_run import DIGITS, RUN_FILE, SavedRun
+from localgrad.graph.context import using
 from localgrad.graph.errors import DataError
 
 if TYPE_CHECKING:
     from localgrad.graph.graph import Graph
     from localgrad.show.explain import Card
 
-__all__ = ["Sample", "digit_picture", "digit_sample", "explained", "sample_of"]
+__all__ = ["NOWHERE", "Sample", "digit_picture", "digit_sample", "explained", "sample_of"]
 
+NOWHERE = (None, 0)
+"""The place of nodes that no line of a user made: those the command line records."""
 SHADES = " ░▒▓█"
 
 
@@ -70,7 +73,8 @@ def digit_sample(row: int) -> Sample:
     _, (x, y) = load_digits()
     if row >= len(x):
         raise DataError(f"the test part of the digits: row {row} was asked for, there are {len(x)}. Use a lower one.")
-    return Sample(x[row : row + 1], y[row : row + 1], f"a {y[row]} of the test part:\n{digit_picture(x[row])}")
+    told = f"picture {row} of the test part, the digit {y[row]}:\n{digit_picture(x[row])}"
+    return Sample(x[row : row + 1], y[row : row + 1], told)
 
 
 def digit_picture(pixels: NDArray[np.float32]) -> str:
@@ -84,8 +88,8 @@ def explained(graph: Graph, sample: Sample, node: str) -> Card:
     from localgrad.graph.tensor import tensor
 
     x = tensor(sample.features, name=graph.inputs[0].name, requires_grad=True)
-    output = graph(x)
-    loss = _loss(output, sample.target)
+    with using(site=NOWHERE):
+        loss = _loss(graph(x), sample.target)
     loss.backward()
     return loss.graph.record().explain(node)  # type: ignore[no-any-return]
 

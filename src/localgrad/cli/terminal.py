@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-__all__ = ["drop_output", "error_line", "note", "one_line", "prepared", "write_data"]
+__all__ = ["command_text", "drop_output", "error_line", "note", "one_line", "prepared", "write_data"]
 
 PLAIN = {
-    "×": "x", "·": "*", "−": "-", "–": "-", "—": "-", "…": "...", "→": "->", "←": "<-", "±": "+/-", "∂": "d", "∑": "sum",
+    "×": "x", "²": "^2", "·": "*", "−": "-", "–": "-", "—": "-", "…": "...", "→": "->", "←": "<-", "±": "+/-", "∂": "d", "∑": "sum",
     "≤": "<=", "≥": ">=", "≠": "!=", "√": "sqrt", "∞": "inf", "█": "#", "▓": "#", "▒": "+", "░": ".",
 }  # fmt: skip
 
@@ -84,6 +84,17 @@ def write_data(text: str) -> None:
             return
     stream.write(text)
     stream.flush()
+
+
+def command_text(*words: str) -> str:
+    """A command as it can be pasted into the shell of this system."""
+    if os.name == "nt":
+        import subprocess
+
+        return subprocess.list2cmdline(words)
+    import shlex
+
+    return shlex.join(words)
 
 
 def drop_output() -> None:
