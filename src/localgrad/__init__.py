@@ -56,7 +56,6 @@ from localgrad.nodes.functions import (
     atan,
     atan2,
     atanh,
-    batch_normalization,
     bernoulli,
     binary_cross_entropy,
     branch,
@@ -68,8 +67,11 @@ from localgrad.nodes.functions import (
     concatenate,
     cos,
     cosh,
+    cumprod,
+    cumsum,
     diag,
     diagonal,
+    diff,
     digamma,
     divide,
     dot,
@@ -117,7 +119,9 @@ from localgrad.nodes.functions import (
     logical_not,
     logical_or,
     logical_xor,
+    logsumexp,
     matmul,
+    matrix_transpose,
     max,
     maximum,
     mean,
@@ -129,6 +133,7 @@ from localgrad.nodes.functions import (
     moveaxis,
     multiply,
     negative,
+    norm,
     not_equal,
     one_hot,
     ones,
@@ -137,6 +142,7 @@ from localgrad.nodes.functions import (
     polygamma,
     positive,
     power,
+    prod,
     random_normal,
     random_uniform,
     ravel,
@@ -165,6 +171,7 @@ from localgrad.nodes.functions import (
     square,
     squeeze,
     stack,
+    std,
     subtract,
     sum,
     sum_to,
@@ -178,6 +185,7 @@ from localgrad.nodes.functions import (
     transpose,
     tril,
     triu,
+    var,
     vstack,
     where,
     zeros,
@@ -187,15 +195,20 @@ from localgrad.transform.backward import backward
 from localgrad.transform.checking import check_gradients
 from localgrad.transform.differentiate import gradients, stop_gradient
 from localgrad.transform.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from localgrad.transform.path import why_no_gradient
 from localgrad.transform.recompute import recompute
 
 if TYPE_CHECKING:
     from localgrad.exchange.folder import load
+    from localgrad.layers.layer import Layer
     from localgrad.layers.model import Model, Sequential
+    from localgrad.train.callbacks import Callback, EarlyStopping
     from localgrad.train.data import DataLoader, Dataset
     from localgrad.train.digits import load_digits
     from localgrad.train.history import History
+    from localgrad.train.optimizer import Optimizer
     from localgrad.train.optimizers import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSprop
+    from localgrad.train.schedules import ConstantRate, CosineDecay, ReduceOnPlateau, Schedule, StepDecay, WarmUp
     from localgrad.train.trainer import Trainer
 
 __all__ = [
@@ -204,14 +217,18 @@ __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "Callback",
     "CaptureError",
     "CheckpointError",
     "Composition",
+    "ConstantRate",
+    "CosineDecay",
     "DTypeError",
     "DataError",
     "DataLoader",
     "Dataset",
     "DetachedError",
+    "EarlyStopping",
     "Elementwise",
     "FileWriteError",
     "GradientError",
@@ -219,6 +236,7 @@ __all__ = [
     "History",
     "ImportModelError",
     "Kind",
+    "Layer",
     "Leaf",
     "LocalgradError",
     "LocalgradWarning",
@@ -229,13 +247,18 @@ __all__ = [
     "Nesterov",
     "Node",
     "NonFiniteError",
+    "Optimizer",
     "RMSprop",
     "Record",
+    "ReduceOnPlateau",
+    "Schedule",
     "Sequential",
     "ShapeError",
     "Spec",
+    "StepDecay",
     "Tensor",
     "Trainer",
+    "WarmUp",
     "__version__",
     "abs",
     "accuracy",
@@ -254,7 +277,6 @@ __all__ = [
     "atan2",
     "atanh",
     "backward",
-    "batch_normalization",
     "bernoulli",
     "binary_cross_entropy",
     "branch",
@@ -269,10 +291,13 @@ __all__ = [
     "concatenate",
     "cos",
     "cosh",
+    "cumprod",
+    "cumsum",
     "detect_changes",
     "detect_nonfinite",
     "diag",
     "diagonal",
+    "diff",
     "digamma",
     "divide",
     "dot",
@@ -330,7 +355,9 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logsumexp",
     "matmul",
+    "matrix_transpose",
     "max",
     "maximum",
     "mean",
@@ -343,6 +370,7 @@ __all__ = [
     "multiply",
     "negative",
     "no_grad",
+    "norm",
     "not_equal",
     "one_hot",
     "ones",
@@ -352,6 +380,7 @@ __all__ = [
     "polygamma",
     "positive",
     "power",
+    "prod",
     "random_normal",
     "random_uniform",
     "ravel",
@@ -385,6 +414,7 @@ __all__ = [
     "squeeze",
     "stack",
     "state",
+    "std",
     "stop_gradient",
     "subtract",
     "sum",
@@ -401,9 +431,11 @@ __all__ = [
     "tril",
     "triu",
     "value_and_grad",
+    "var",
     "vjp",
     "vstack",
     "where",
+    "why_no_gradient",
     "zeros",
     "zeros_like",
 ]  # fmt: skip
@@ -414,6 +446,7 @@ _UPPER = {
     "load": "exchange.folder",
     "Model": "layers.model",
     "Sequential": "layers.model",
+    "Layer": "layers.layer",
     "DataLoader": "train.data",
     "Dataset": "train.data",
     "load_digits": "train.digits",
@@ -426,7 +459,16 @@ _UPPER = {
     "AdaDelta": "train.optimizers",
     "Adam": "train.optimizers",
     "AdamW": "train.optimizers",
+    "Optimizer": "train.optimizer",
     "Trainer": "train.trainer",
+    "Callback": "train.callbacks",
+    "EarlyStopping": "train.callbacks",
+    "Schedule": "train.schedules",
+    "ConstantRate": "train.schedules",
+    "StepDecay": "train.schedules",
+    "CosineDecay": "train.schedules",
+    "WarmUp": "train.schedules",
+    "ReduceOnPlateau": "train.schedules",
 }
 """Names of upper rooms, imported when first used: training, files and pictures cost nothing at import."""
 _ROOMS = ("layers", "train", "show", "exchange", "models", "attribution", "run", "cli")

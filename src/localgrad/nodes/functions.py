@@ -50,15 +50,17 @@ from localgrad.nodes.indexing import get_item, one_hot, take, take_along_axis
 from localgrad.nodes.joining import array_split, column_stack, concatenate, hstack, split, stack, vstack
 from localgrad.nodes.linear import dot, matmul
 from localgrad.nodes.losses import huber_loss, kl_divergence, mean_absolute_error, mean_squared_error
-from localgrad.nodes.normalization import batch_normalization, layer_normalization, rms_normalization
+from localgrad.nodes.normalization import layer_normalization, rms_normalization
 from localgrad.nodes.padding import pad
 from localgrad.nodes.random import bernoulli, dropout, random_normal, random_uniform, seed
 from localgrad.nodes.reduction import all, any, argmax, argmin, max, mean, min, sum
 from localgrad.nodes.rounding import abs, ceil, floor, isfinite, isinf, isnan, round, sign
+from localgrad.nodes.running import cumprod, cumsum, diff, prod
 from localgrad.nodes.shaping import (
     broadcast_to,
     expand_dims,
     flatten,
+    matrix_transpose,
     moveaxis,
     ravel,
     reshape,
@@ -68,6 +70,7 @@ from localgrad.nodes.shaping import (
     transpose,
 )
 from localgrad.nodes.softmax import log_softmax, softmax
+from localgrad.nodes.statistics import logsumexp, norm, std, var
 from localgrad.nodes.structure import branch, cast, identity, size
 from localgrad.nodes.tiling import flip, repeat, roll, tile
 from localgrad.nodes.trigonometric import acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, sin, sinh, tan, tanh
@@ -89,7 +92,6 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
-    "batch_normalization",
     "bernoulli",
     "binary_cross_entropy",
     "branch",
@@ -101,8 +103,11 @@ __all__ = [
     "concatenate",
     "cos",
     "cosh",
+    "cumprod",
+    "cumsum",
     "diag",
     "diagonal",
+    "diff",
     "digamma",
     "divide",
     "dot",
@@ -151,7 +156,9 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logsumexp",
     "matmul",
+    "matrix_transpose",
     "max",
     "maximum",
     "mean",
@@ -163,6 +170,7 @@ __all__ = [
     "moveaxis",
     "multiply",
     "negative",
+    "norm",
     "not_equal",
     "one_hot",
     "ones",
@@ -171,6 +179,7 @@ __all__ = [
     "polygamma",
     "positive",
     "power",
+    "prod",
     "random_normal",
     "random_uniform",
     "ravel",
@@ -199,6 +208,7 @@ __all__ = [
     "square",
     "squeeze",
     "stack",
+    "std",
     "subtract",
     "sum",
     "sum_to",
@@ -212,6 +222,7 @@ __all__ = [
     "transpose",
     "tril",
     "triu",
+    "var",
     "vstack",
     "where",
     "zeros",
