@@ -9,6 +9,7 @@ from localgrad.graph.spec import spec
 from localgrad.graph.tensor import parameter, state
 from localgrad.nodes.random import (
     GENERATOR,
+    Dropout,
     bernoulli,
     dropout,
     next_draw,
@@ -161,3 +162,10 @@ def test_recomputing_inside_a_capture_draws_streams_of_its_own():
     assert not np.array_equal(a, c)
     assert not np.array_equal(b, c)
     assert GENERATOR.data.tolist() == [0, 1]
+
+
+def test_dropout_outside_of_training_is_pure():
+    assert Dropout(training=False).pure
+    assert not Dropout().pure
+    assert Dropout(training=False) == Dropout().replaced(training=False)
+    assert Dropout(training=False).replaced(training=True) == Dropout()

@@ -207,7 +207,10 @@ def _along(x: Value, rank: int) -> Value:
 def _channel_sum(x: NDArray[Any]) -> Any:
     if x.ndim == 2:
         return sum_along(x, (0,))
-    return np.add.reduce(np.add.reduce(x.reshape(*x.shape[:2], -1), axis=2), axis=0)
+    rows = x.reshape(*x.shape[:2], -1)
+    if x.dtype.itemsize > 2:  # a product with ones is several times faster than NumPy's sum of rows
+        return np.add.reduce(rows @ np.ones(rows.shape[2], x.dtype), axis=0)
+    return np.add.reduce(np.add.reduce(rows, axis=2), axis=0)
 
 
 def _channel_dot(x: NDArray[Any], y: NDArray[Any]) -> Any:

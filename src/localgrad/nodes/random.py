@@ -154,6 +154,8 @@ class Dropout(Composition):
             raise DataError(
                 f"dropout's ratio is the part of the entries that becomes 0, from 0 to 1; found {self.ratio!r}"
             )
+        # outside of training it is the identity, which passes may move or drop
+        self.__dict__.update(view=not self.training, pure=not self.training)
 
     def output_count(self) -> int:
         return 2 if self.training else 1
