@@ -62,14 +62,14 @@ CASES = [
         constant=(1,),
     ),
     Case(
-        RandomNormal(shape_to=(2, 3), dtype="float64", eager=False),
+        RandomNormal(shape_to=(2, 3), dtype="float64"),
         inputs=(STATE,),
         unbatched=UNBATCHED,
         reference=lambda state: philox.normal(7, 3, (2, 3), np.float64),
         refused=[REFUSED[0]],
     ),
     Case(
-        RandomNormal(mean=1.0, deviation=2.0, dtype="float64", eager=False),
+        RandomNormal(mean=1.0, deviation=2.0, dtype="float64"),
         inputs=(STATE, rand(4, 5)),
         batch=(None, 0),
         constant=(1,),
