@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from localgrad.graph.node import Node
 
 Watcher = Any
-"""An object with optional methods `forward(node, outputs)` and `backward(node, tensor, gradient)`."""
+"""An object with the methods of those in `graph.watching`."""
 
 
 class Context:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from localgrad.graph.context import CONTEXT
@@ -37,7 +38,7 @@ def raise_explained(kind: Kind, inputs: tuple[Any, ...], error: Exception) -> No
         text = text.replace(f"{{{index}}}", name)
     scope = CONTEXT.get().scope
     where = f"where: {kind.name} node{f' in layer {scope}' if scope else ''}{user_line()}"
-    explained = type(reason)(f"{text}\n{where}{_graph_before(inputs)}")
+    explained = type(reason)(f"{text}\n{where}{graph_before(inputs)}")
     explained.explained = True  # type: ignore[attr-defined]
     raise explained from None
 
@@ -58,7 +59,8 @@ def _shape(x: Any) -> str:
     return f"{getattr(x, 'dtype', '')}{format_shape(shape)}"
 
 
-def _graph_before(inputs: tuple[Any, ...]) -> str:
+def graph_before(inputs: Sequence[Any]) -> str:
+    """The last nodes before these inputs as text with shapes, under a line that says so; empty where there are none."""
     from localgrad.graph.history import History
 
     tensors = [x for x in inputs if isinstance(x, Tensor)]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localgrad.graph.arrays import as_array
+from localgrad.graph.context import CONTEXT
 from localgrad.graph.errors import DTypeError, LocalgradError, NameLookupError, ShapeError
 from localgrad.graph.naming import matching
 from localgrad.graph.quiet import QUIET, WARNINGS
@@ -65,6 +66,7 @@ def run(graph: Graph, inputs: Any, fetch: str | Iterable[str] | None) -> dict[st
         if position not in kept:
             free.setdefault(number, []).append(position)
     needed = _needed(graph, names) if fetch is not None else None
+    watchers = CONTEXT.get().watchers
     token = WARNINGS.set(QUIET)
     try:
         for number, (node, sources, targets) in enumerate(program.steps):
@@ -80,6 +82,8 @@ def run(graph: Graph, inputs: Any, fetch: str | Iterable[str] | None) -> dict[st
                 raise type(error)(f"{_named(error, node)}\nwhere: node `{node.name}`{_line(node)}") from None
             except Exception as error:
                 raise _run_error(node, kind, values, error) from error
+            for watcher in watchers:
+                watcher.computed(node, result if result.__class__ is tuple else (result,), values)
             if len(targets) == 1:
                 slots[targets[0]] = result[0] if result.__class__ is tuple else result
             else:

@@ -224,9 +224,12 @@ def _record_in(context: Context, kind: Kind, inputs: tuple[NodeInput, ...]) -> A
     if kind.view:
         value = _without_shared_memory(value, inputs)
     if not context.enabled:
-        if value.__class__ is tuple:
-            return tuple(_tensor_class(each, None, False) for each in value)
-        return _tensor_class(value, None, False)
+        free = tuple(_tensor_class(each, None, False) for each in (value if value.__class__ is tuple else (value,)))
+        if context.watchers:
+            node = Node(kind, inputs, _next_order(), *(context.site or _site()), context.scope, None)
+            for watcher in context.watchers:
+                watcher.forward(node, free)
+        return free if value.__class__ is tuple else free[0]
     code, at = context.site or _site()
     node = Node(kind, inputs, _next_order(), code, at, context.scope, None)
     if context.tagger is not None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from localgrad.graph.context import CONTEXT, using
 from localgrad.graph.errors import GradientError, NonFiniteError
+from localgrad.graph.failure import graph_before
 from localgrad.graph.spec import format_shape
 from localgrad.graph.tensor import Leaf, Tensor
 
@@ -25,57 +27,83 @@ class NonFiniteWatcher:
         self.allow_infinity = allow_infinity
         self.step = step
         self.count = 0
+        self.passes = 0
 
-    def _bad(self, value: Any) -> Any:
+    def bad(self, value: Any) -> NDArray[Any] | None:
+        """Which entries are not finite; None where all are."""
+        value = np.asarray(value)
         if value.dtype.kind != "f":
             return None
-        bad = np.isnan(value) if self.allow_infinity else ~np.isfinite(value)
-        return bad if bad.any() else None
+        found: NDArray[Any] = np.isnan(value) if self.allow_infinity else ~np.isfinite(value)
+        return found if found.any() else None
 
     def forward(self, node: Node, outputs: Sequence[Tensor]) -> None:
         """Look at the values a node has just made."""
         self.count += 1
         for tensor in outputs:
-            bad = self._bad(tensor._value)
+            bad = self.bad(tensor._value)
             if bad is not None:
-                raise NonFiniteError(self._forward_message(node, tensor, bad))
+                inputs = [(f"`{x.name}`", x._value) if isinstance(x, Tensor) else ("", x) for x in node.inputs]
+                lines = self._forward_lines(node, f"`{tensor.name}`", tensor._value, inputs, bad)
+                before = graph_before(node.inputs)
+                raise NonFiniteError("\n".join(lines) + before)
 
-    def backward(self, tensor: Tensor, gradient: Any) -> None:
-        """Look at the gradient a tensor has just received."""
-        gradient = np.asarray(gradient)
-        bad = self._bad(gradient)
+    def computed(self, node: Node, values: Sequence[Any], inputs: Sequence[Any]) -> None:
+        """Look at the values a node of a running graph has just made."""
+        self.count += 1
+        for tensor, value in zip(node._outputs, values, strict=True):
+            bad = self.bad(value)
+            if bad is not None:
+                named = [
+                    (f"`{x.name}`" if isinstance(x, Tensor) else "", given)
+                    for x, given in zip(node._inputs, inputs, strict=True)
+                ]
+                lines = self._forward_lines(node, f"`{tensor.name}`", value, named, bad)
+                raise NonFiniteError("\n".join(lines) + graph_before(node._inputs))
+
+    def start_backward(self) -> None:
+        """Note that a backward pass begins."""
+        self.passes += 1
+
+    def backward(self, tensor: Tensor, gradient: Any, blame: Callable[[Callable[[Any], Any]], list[str]]) -> None:
+        """Look at the gradient a tensor has just received; `blame` says whose rule made it, and the path to the loss."""
+        bad = self.bad(gradient)
         if bad is not None:
-            raise NonFiniteError(self._backward_message(tensor, gradient, bad))
+            node = tensor._node
+            made = f", made by {node.kind.name}{_line(node)}{_scope(node)}" if node is not None else ""
+            lines = [
+                f"the first non-finite gradient{self._where(self.passes - 1)} appeared in the backward",
+                f"found: the gradient of `{tensor.name}`{made}: {count_bad(gradient, bad)}",
+                f"    its value {describe_values(tensor._value, bad)}",
+                *blame(self.bad),
+            ]
+            raise NonFiniteError("\n".join(lines))
 
-    def _where(self) -> str:
-        return f" in step {self.step}" if self.step is not None else ""
+    def _where(self, passes: int) -> str:
+        if self.step is not None:
+            return f" in step {self.step}"
+        return f" after {passes} backward pass{'es' if passes > 1 else ''}" if passes > 0 else ""
 
-    def _forward_message(self, node: Node, tensor: Tensor, bad: Any) -> str:
+    def _forward_lines(
+        self, node: Node, name: str, value: Any, inputs: Sequence[tuple[str, Any]], bad: NDArray[Any]
+    ) -> list[str]:
         lines = [
-            f"the first non-finite value{self._where()} appeared in the forward, as node number {self.count}",
-            f"found: `{tensor.name}` = {node.kind.name}(...){_line(node)}{_scope(node)}: {_counts(tensor._value, bad)}",
+            f"the first non-finite value{self._where(self.passes)} appeared in the forward, as node number {self.count}",
+            f"found: {name} = {node.kind.name}(...){_line(node)}{_scope(node)}: {count_bad(value, bad)}",
         ]
-        for index, x in enumerate(node.inputs):
-            if isinstance(x, Tensor):
-                lines.append(f"    input {index} `{x.name}` {describe_values(x._value, np.asarray(bad))}")
+        for index, (label, x) in enumerate(inputs):
+            if label:
+                lines.append(f"    input {index} {label} {describe_values(x, bad)}")
             elif x is not None:
                 lines.append(f"    input {index} is {x!r}")
-        lines.append("do: look at the input that made it (clip it, add an epsilon, use the safe composition of lg)")
-        return "\n".join(lines)
-
-    def _backward_message(self, tensor: Tensor, gradient: Any, bad: Any) -> str:
-        node = tensor._node
-        made = f", made by {node.kind.name}{_line(node)}{_scope(node)}" if node is not None else ""
-        lines = [
-            f"the first non-finite gradient{self._where()} appeared in the backward",
-            f"found: the gradient of `{tensor.name}`{made}: {_counts(gradient, bad)}",
-            f"    its value {describe_values(tensor._value, np.asarray(bad))}",
-            "do: look at the nodes that read it; a local derivative there is not finite",
-        ]
-        return "\n".join(lines)
+        lines.append(
+            "do: follow the input that made it back through the nodes, or keep it in range (clip it, add an epsilon)"
+        )
+        return lines
 
 
-def _counts(value: Any, bad: Any) -> str:
+def count_bad(value: Any, bad: Any) -> str:
+    """How many NaN and infinities of how many entries, and where the first is, for messages."""
     value, bad = np.asarray(value), np.asarray(bad)
     first = np.unravel_index(int(np.argmax(bad)), bad.shape)
     kinds = []
@@ -114,8 +142,8 @@ def _scope(node: Node) -> str:
 def detect_nonfinite(allow_infinity: bool = False, step: int | None = None) -> Iterator[None]:
     """Raise NonFiniteError at the first NaN or infinity computed in a block, forward or backward.
 
-    The message names the node, its line, how many entries are bad, and the inputs that made them. `allow_infinity`
-    looks for NaN alone (masks of -inf are then fine); `step` is put into the message.
+    The message names the node, its line, how many entries are bad, the inputs that made them, and for a gradient the
+    path to the loss. `allow_infinity` looks for NaN alone (masks of -inf are then fine); `step` is put into the message.
 
     >>> import localgrad as lg
     >>> with lg.detect_nonfinite():
@@ -154,7 +182,10 @@ class ChangeWatcher:
                     "do: write through `x.data = ...`, `with lg.no_grad(): x[...] = ...`, or compute the forward again"
                 )
 
-    def backward(self, tensor: Tensor, gradient: Any) -> None:
+    def computed(self, node: Node, values: Sequence[Any], inputs: Sequence[Any]) -> None:
+        """Nothing to note in a running graph, which has no backward."""
+
+    def backward(self, tensor: Tensor, gradient: Any, blame: Any) -> None:
         """Nothing to see in a gradient."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from localgrad.graph.source import user_line
 from localgrad.graph.spec import format_shape
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.graph.warning import warn_once
+from localgrad.transform.blame import blame
 from localgrad.transform.sweep import sweep, unit_gradient
 
 _LAST: list[weakref.ref[Tensor]] = []
@@ -54,18 +56,19 @@ def backward(outputs: Tensor | Sequence[Tensor], grad: Any = None, accumulate: b
     watchers = CONTEXT.get().watchers
     if watchers:
         for watcher in watchers:
-            if hasattr(watcher, "start_backward"):
-                watcher.start_backward()
+            watcher.start_backward()
 
         def deliver(pair: tuple[Tensor, Any]) -> None:
             inner.append(pair)
+            show(pair)
+
+        def show(pair: tuple[Tensor, Any]) -> None:
             for watcher in watchers:
-                watcher.backward(*pair)
+                watcher.backward(*pair, partial(blame, pair[0], several, inner))
 
         leaves = sweep(seeds, False, deliver)
-        for leaf, g in leaves.values():
-            for watcher in watchers:
-                watcher.backward(leaf, g)
+        for found in leaves.values():
+            show(found)
     elif keep == "all":
         leaves = sweep(seeds, False, inner.append)
     else:
