@@ -27,6 +27,7 @@ from localgrad.nodes.arithmetic import (
     square,
     subtract,
 )
+from localgrad.nodes.batch_normalization import batch_normalization
 from localgrad.nodes.binary_cross_entropy import binary_cross_entropy, sigmoid_cross_entropy
 from localgrad.nodes.branching import clip, maximum, minimum, where
 from localgrad.nodes.comparison import (
@@ -92,6 +93,7 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "batch_normalization",
     "bernoulli",
     "binary_cross_entropy",
     "branch",
