@@ -46,7 +46,7 @@ class Parameters(dict[str, Tensor]):
 class Inside:
     """What a layer keeps about itself beside the attributes users see."""
 
-    __slots__ = ("adopted", "arrays", "entered", "fitted", "label", "lone", "name", "owner", "record", "slots")
+    __slots__ = ("adopted", "arrays", "entered", "fitted", "known", "label", "lone", "name", "owner", "record", "slots")
 
     def __init__(self) -> None:
         self.adopted = False
@@ -65,6 +65,8 @@ class Inside:
         self.arrays: dict[int, tuple[Leaf, NDArray[Any]]] = {}
         """The gradient array of each parameter, by the parameter's id."""
         self.slots: list[tuple[Leaf, NDArray[Any]]] | None = None
+        self.known: dict[str, tuple[Any, Parameters]] = {}
+        """What `parameters` and `state` last gave, with the structure it was found in."""
         self.fitted = False
         """Whether a trainer has finished with it (see `mode`)."""
 
@@ -126,8 +128,21 @@ def leaves_of(root: Layer, role: str) -> Parameters:
 
     The name is the attribute path, or the one the user gave the tensor where no other tensor has it.
     """
-    adopt(root)
-    return _named([(path, each) for path, each in walk(root) if isinstance(each, Leaf) and each.role == role])
+    held = list(walk(root))
+    known = root._inside.known.get(role)
+    if known is None or known[0] != _structure(root, held):
+        adopt(root)
+        named = _named([(path, each) for path, each in held if isinstance(each, Leaf) and each.role == role])
+        # an optimizer asks at every step, and the structure of a model hardly ever changes
+        known = root._inside.known[role] = (_structure(root, held), named)
+    return Parameters(known[1].items(), dict(known[1].aliases))
+
+
+def _structure(root: Layer, held: list[tuple[str, Member]]) -> list[Any]:
+    return [
+        path_of(root),
+        *((path, id(each), each._name if isinstance(each, Leaf) else owner_of(each) is None) for path, each in held),
+    ]
 
 
 def _named(pairs: list[tuple[str, Leaf]]) -> Parameters:
