@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -106,7 +107,7 @@ class SumTo(Shaped):
         lead = x.ndim - len(shape)
         if lead and x.shape[lead:] == shape and x.flags.c_contiguous and x.dtype.kind == "f" and x.size > 256:
             # one matrix product with ones is several times faster than NumPy's sum over leading axes
-            rows = int(np.prod(x.shape[:lead]))
+            rows = math.prod(x.shape[:lead])
             return (np.ones(rows, x.dtype) @ x.reshape(rows, -1)).reshape(shape)[()]
         axes = tuple(range(lead)) + tuple(
             lead + i for i, extent in enumerate(shape) if extent == 1 and x.shape[lead + i] != 1

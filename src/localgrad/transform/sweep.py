@@ -14,7 +14,7 @@ from localgrad.graph.errors import GradientError, LocalgradError, MissingRuleErr
 from localgrad.graph.kind import Composition, Kind
 from localgrad.graph.node import Derived, Node, before
 from localgrad.graph.quiet import QUIET, WARNINGS
-from localgrad.graph.spec import Spec, same_shape
+from localgrad.graph.spec import Spec, same_extent, same_shape
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.nodes.shaping import SumTo
 from localgrad.nodes.structure import Cast
@@ -309,13 +309,10 @@ def _was_broadcast(node: Node, shape: Any, made_by: Any) -> bool:
 
 def broadcasts_to(small: Any, large: Any) -> bool:
     """Whether a gradient of shape `large` can be summed to `small`."""
-    from localgrad.graph.errors import ShapeError
-    from localgrad.graph.spec import broadcast_shapes
-
-    try:
-        return same_shape(broadcast_shapes(tuple(small), tuple(large)), large)
-    except ShapeError:
-        return False
+    lead = len(large) - len(small)
+    return lead >= 0 and all(
+        same_extent(extent, 1) or same_extent(extent, other) for extent, other in zip(small, large[lead:], strict=True)
+    )
 
 
 def unit_gradient(output: Tensor) -> Any:
