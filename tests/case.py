@@ -1,6 +1,6 @@
 """A row of the table of kinds, and the samples it is tried on.
 
-A row says one use of a kind and what must come out; `tests/test_kinds.py` runs every property over every row. Each
+A row says one use of a kind and what must come out; `tests/test_kinds*.py` run every property over every row. Each
 family keeps its rows in `tests/cases_<family>.py`, in a list called `CASES`; `tests/cases.py` collects them:
 
     from tests.case import Case, Point, Refused, integers, inf, nan, rand

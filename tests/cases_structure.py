@@ -2,8 +2,13 @@
 
 import numpy as np
 
+from localgrad.graph.capturing import capture
 from localgrad.graph.errors import DTypeError, ShapeError
+from localgrad.graph.spec import spec
+from localgrad.nodes.exponential import exp
 from localgrad.nodes.structure import Branch, Cast, Identity, Size, StopGradient
+from localgrad.nodes.trigonometric import tanh
+from localgrad.transform.recompute import Call
 from tests.case import Case, Point, Refused, booleans, inf, integers, nan, rand
 
 CASES = [
@@ -39,4 +44,14 @@ CASES = [
         refused=[Refused((rand(3, 4),), ShapeError, "axis 2", "-2 to 1", kind=Size(axis=(2,)))],
     ),
     Case(Size(axis=(0, -1)), (integers(3, 4, 5),), lambda x: np.int64(15), batch=(1,)),
+    Case(
+        Call(
+            graph=capture(lambda x, w: (tanh(x) * w, exp(x)), spec("N", 4, dtype="float64"), spec(4, dtype="float64"))
+        ),
+        (rand(3, 4), rand(4)),
+        lambda x, w: (np.tanh(x) * w, np.exp(x)),
+        batch=(0, None),
+        float32=False,
+        name="Call of two outputs",
+    ),
 ]

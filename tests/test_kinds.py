@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import re
 from typing import Any
 
 import numpy as np
 import pytest
 
 import localgrad.nodes
-from localgrad.graph.kind import Composition, Kind
+from localgrad.graph.kind import Kind
 from localgrad.graph.registry import kinds
-from localgrad.graph.spec import Spec
-from localgrad.nodes.base import Elementwise, expression_function
+from localgrad.nodes.base import Elementwise
 from localgrad.nodes.shaping import Transpose
 from localgrad.transform.backward import backward
-from tests.case import Case, Point, Refused
+from tests.case import Case, Point
 from tests.cases import BROKEN, CASES
 from tests.trial import (
-    captured,
+    DIFFERENTIABLE,
+    DTYPES,
+    SINGLE,
+    assert_gradients,
+    assert_near,
     captured_gradients,
     difference,
     directions_for,
     dot,
+    extreme,
     floats,
+    is_float,
     only_arrays,
+    parts,
     pull,
     pull_tensors,
     pull_twice,
+    rows,
     run,
     several,
     specs_of,
@@ -37,35 +43,6 @@ from tests.trial import (
     values,
     weights_for,
 )
-
-DTYPES = [np.float64, np.float32]
-SINGLE = [case for case in CASES if case.float32 and case.wanted()]
-DIFFERENTIABLE = [case for case in CASES if case.kind.differentiable and case.wanted()]
-BATCHED = [case for case in CASES if case.batch is not None]
-
-
-def rows(cases: list[Case] = CASES) -> Any:
-    return pytest.mark.parametrize("case", cases, ids=repr)
-
-
-def parts(name: str) -> Any:
-    """A property over every extreme, point or refusal of every row."""
-    found = [(case, each) for case in CASES for each in getattr(case, name)]
-    return pytest.mark.parametrize("case, each", found, ids=[f"{case} {i}" for i, (case, _) in enumerate(found)])
-
-
-def assert_near(found: Any, wanted: Any, rtol: float) -> None:
-    """Equal to a relative error, of each entry or, where sums cancelled, of a thousandth of the largest."""
-    found, wanted = np.asarray(found), np.asarray(wanted)
-    assert found.shape == wanted.shape
-    finite = np.abs(wanted[np.isfinite(wanted)]) if wanted.dtype.kind == "f" else np.zeros(0)
-    np.testing.assert_allclose(found, wanted, rtol=rtol, atol=rtol * 1e-1 * finite.max(initial=1.0))
-
-
-def assert_gradients(found: list[Any], wanted: list[Any], rtol: float) -> None:
-    for g, other in zip(found, wanted, strict=True):
-        assert g.dtype == other.dtype
-        assert_near(g, other, rtol)
 
 
 # the table ----------------------------------------------------------------------------------------------------------
@@ -358,135 +335,3 @@ def test_where_no_gradient_comes_in_none_goes_out(case: Case, each: tuple[Any, .
     ones = [np.ones(arrays[index].shape, arrays[index].dtype) for index in wanted]
     for g in pull_twice(case, arrays, zeros, ones)[: len(wanted)]:
         np.testing.assert_array_equal(g, np.zeros_like(g))
-
-
-# graphs -------------------------------------------------------------------------------------------------------------
-@rows(BATCHED)
-def test_a_named_batch_runs_at_two_sizes(case: Case) -> None:
-    arrays, wanted = case.arrays(), case.wanted() if case.kind.differentiable else []
-    specs = specs_of(arrays, case.batch)
-    graph = captured(lambda inputs: case.batch_kind(*inputs), specs)
-    differentiated = None
-    if wanted and floats(values(case.kind, arrays)):
-        differentiated = captured_gradients(case.batch_kind, several(case.batch_kind.shape(*specs)), specs, wanted)
-    for inputs in (arrays, doubled(case, arrays)):
-        sizes = {x.shape[axis] for x, axis in zip(inputs, case.batch) if axis is not None}
-        assert len(sizes) == 1, "the batch axes of a row have one size"
-        kind = case.batch_kind.bind({"N": sizes.pop()}) if case.batch_kind.is_symbolic() else case.kind
-        for y, other in zip(run(graph, inputs), values(kind, inputs), strict=True):
-            assert y.dtype == other.dtype
-            assert_near(y, other, 1e-12)
-        if differentiated is not None:
-            weights = [np.full(y.shape, 0.5) for y in floats(values(kind, inputs))]
-            second = [np.ones(inputs[index].shape) for index in wanted]
-            found = run(differentiated, [*inputs, *weights, *second])
-            eager = pull(case, inputs, weights, kind) + pull_twice(case, inputs, weights, second, kind)
-            assert_gradients(found, eager, 1e-10)
-
-
-def doubled(case: Case, arrays: Any) -> list[Any]:
-    """The inputs at twice the batch size."""
-    return [
-        x if axis is None else np.concatenate([x, np.flip(x, axis)], axis) for x, axis in zip(arrays, case.batch or ())
-    ]
-
-
-@rows()
-def test_the_explicit_graph_computes_the_same(case: Case) -> None:
-    if case.unshaped:
-        return
-    arrays = case.arrays()
-    specs = specs_of(arrays)
-    stored = captured(lambda inputs: case.kind(*inputs), specs)
-    shown = stored.explicit()
-    for y, other in zip(run(shown, arrays), run(stored, arrays), strict=True):
-        np.testing.assert_array_equal(y, other)
-    weights = weights_for(case, arrays)
-    if case not in DIFFERENTIABLE or not weights:
-        return
-    wanted = case.wanted()
-    second = [np.ones(arrays[index].shape) for index in wanted]
-    shapes = several(case.kind.shape(*specs))
-    differentiated = captured_gradients(case.kind, shapes, specs, wanted)
-    feed = [*arrays, *weights, *second]
-    expected = run(differentiated, feed)
-    assert_gradients(run(differentiated.explicit(), feed), expected, 1e-12)
-
-    def replayed(*xs: Any) -> Any:
-        return shown(*(x for x, spec in zip(xs, specs) if isinstance(spec, Spec)))
-
-    assert_gradients(run(captured_gradients(replayed, shapes, specs, wanted), feed), expected, 1e-10)
-
-
-# two definitions of one thing ---------------------------------------------------------------------------------------
-@rows([case for case in CASES if getattr(case.kind, "expression", "") and all(x is not None for x in case.inputs)])
-def test_the_expression_is_the_forward(case: Case) -> None:
-    kind = case.kind
-    definition = next(cls for cls in type(kind).__mro__ if "expression" in cls.__dict__)
-    function = expression_function(definition)
-    for dtype in DTYPES:
-        for arrays in [case.arrays(dtype), *(extreme(case, each, dtype) for each in case.extremes)]:
-            if len(arrays) < len(case.kind.inputs):
-                continue  # an expression is of all inputs
-            with np.errstate(all="ignore"):
-                y, other = np.asarray(function(kind, *arrays)), np.asarray(kind.forward(*arrays))
-            assert y.dtype == other.dtype
-            np.testing.assert_allclose(y, other, rtol=8 * np.finfo(dtype).eps, atol=1e-300)
-
-
-@rows([case for case in CASES if isinstance(case.kind, Composition)])
-def test_a_composition_is_its_body(case: Case) -> None:
-    definition = type(case.kind)
-    opened: Any = type("Opened", (definition,), {"forward": Composition.forward, "backward": Kind.backward})
-    kind = opened(**case.kind.field_values())
-    arrays = case.arrays()
-    found, wanted = values(case.kind, arrays), values(kind, arrays)
-    assert several(Composition.shape(case.kind, *specs_of(arrays))) == several(case.kind.shape(*specs_of(arrays)))
-    for y, other in zip(found, wanted, strict=True):
-        assert y.dtype == other.dtype
-        assert_near(y, other, 10 * case.rtol[0])
-    if case not in DIFFERENTIABLE:
-        return
-    weights = weights_for(case, arrays)
-    second = [np.ones(arrays[index].shape) for index in case.wanted()]
-    assert_gradients(pull(case, arrays, weights), pull(case, arrays, weights, kind), 1e-9)
-    both = pull_twice(case, arrays, weights, second), pull_twice(case, arrays, weights, second, kind)
-    assert_gradients(*both, 1e-8)
-
-
-# refusals -----------------------------------------------------------------------------------------------------------
-@parts("refused")
-def test_refusals_say_what_was_found(case: Case, each: Refused) -> None:
-    kind = each.kind or case.kind
-    if callable(each.inputs):
-        assert_refused(each, each.inputs)
-        return
-    arrays = case.made(each.inputs)
-    if each.eager:
-        assert_refused(each, lambda: kind(*tensors(arrays)))
-    if each.captured:
-        assert_refused(each, lambda: captured(lambda inputs: kind(*inputs), specs_of(arrays)))
-
-
-def assert_refused(each: Refused, act: Any) -> None:
-    with pytest.raises(each.error) as caught:
-        act()
-    message = str(caught.value)
-    for part in each.parts:
-        assert part in message
-    assert not re.search(r"\{\d\}", message), "the names of the inputs are missing in the message"
-
-
-def extreme(case: Case, inputs: tuple[Any, ...], dtype: Any) -> list[Any]:
-    """A row's extreme inputs as arrays; a number where the row has an array becomes an array of one entry."""
-    made = case.made([np.asarray(x) if isinstance(x, (list, np.generic)) else x for x in inputs], dtype)
-    plain = [isinstance(x, (bool, int, float)) or x is None for x in case.arrays()]
-    plain += [False] * (len(made) - len(plain))
-    return [
-        np.array([x], dtype if isinstance(x, float) else None) if not keep and isinstance(x, (bool, int, float)) else x
-        for x, keep in zip(made, plain)
-    ]
-
-
-def is_float(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and x.dtype.kind == "f"

@@ -1,4 +1,4 @@
-"""What the properties of `tests/test_kinds.py` compute of a row: outputs, gradients, differences, captured graphs."""
+"""What the properties in `tests/test_kinds*.py` compute of a row: outputs, gradients, differences, captured graphs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from localgrad.graph.capturing import capture
 from localgrad.graph.graph import Graph
@@ -13,8 +14,25 @@ from localgrad.graph.kind import Kind
 from localgrad.graph.spec import Spec, Symbol
 from localgrad.graph.tensor import Tensor, tensor
 from tests.case import Case
+from tests.cases import CASES
 
 Arrays = Sequence[Any]
+
+
+DTYPES = [np.float64, np.float32]
+SINGLE = [case for case in CASES if case.float32 and case.wanted()]
+DIFFERENTIABLE = [case for case in CASES if case.kind.differentiable and case.wanted()]
+BATCHED = [case for case in CASES if case.batch is not None]
+
+
+def rows(cases: list[Case] = CASES) -> Any:
+    return pytest.mark.parametrize("case", cases, ids=repr)
+
+
+def parts(name: str) -> Any:
+    """A property over every extreme, point or refusal of every row."""
+    found = [(case, each) for case in CASES for each in getattr(case, name)]
+    return pytest.mark.parametrize("case, each", found, ids=[f"{case} {i}" for i, (case, _) in enumerate(found)])
 
 
 def several(value: Any) -> tuple[Any, ...]:
@@ -159,3 +177,40 @@ def run(graph: Graph, arrays: Arrays) -> list[np.ndarray]:
     """A graph's outputs in order."""
     result = graph.run(only_arrays(arrays))
     return [result[graph.name_of(y)] for y in graph.outputs]
+
+
+def doubled(case: Case, arrays: Any) -> list[Any]:
+    """The inputs at twice the batch size."""
+    return [
+        x if axis is None else np.concatenate([x, np.flip(x, axis)], axis) for x, axis in zip(arrays, case.batch or ())
+    ]
+
+
+def extreme(case: Case, inputs: tuple[Any, ...], dtype: Any) -> list[Any]:
+    """A row's extreme inputs as arrays; a number where the row has an array becomes an array of one entry."""
+    made = case.made([np.asarray(x) if isinstance(x, (list, np.generic)) else x for x in inputs], dtype)
+    plain = [isinstance(x, (bool, int, float)) or x is None for x in case.arrays()]
+    plain += [False] * (len(made) - len(plain))
+    return [
+        np.array([x], dtype if isinstance(x, float) else None) if not keep and isinstance(x, (bool, int, float)) else x
+        for x, keep in zip(made, plain)
+    ]
+
+
+def is_float(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
+
+
+# compared -----------------------------------------------------------------------------------------------------------
+def assert_near(found: Any, wanted: Any, rtol: float) -> None:
+    """Equal to a relative error, of each entry or, where sums cancelled, of a thousandth of the largest."""
+    found, wanted = np.asarray(found), np.asarray(wanted)
+    assert found.shape == wanted.shape
+    finite = np.abs(wanted[np.isfinite(wanted)]) if wanted.dtype.kind == "f" else np.zeros(0)
+    np.testing.assert_allclose(found, wanted, rtol=rtol, atol=rtol * 1e-1 * finite.max(initial=1.0))
+
+
+def assert_gradients(found: list[Any], wanted: list[Any], rtol: float) -> None:
+    for g, other in zip(found, wanted, strict=True):
+        assert g.dtype == other.dtype
+        assert_near(g, other, rtol)
