@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from localgrad.graph.errors import GradientError
 from localgrad.graph.history import History
-from localgrad.graph.node import Node
 from localgrad.graph.source import user_line
-from localgrad.graph.tensor import READ_OUT, Leaf, Tensor
+from localgrad.graph.tensor import Leaf
 from localgrad.graph.warning import warn_once
 from localgrad.transform.backward import last_outputs
+from localgrad.transform.path import Paths
 
 if TYPE_CHECKING:
     from localgrad.train.optimizer import Optimizer
@@ -110,66 +110,14 @@ def _count(named: Sequence[tuple[str, Leaf]]) -> str:
 
 
 def _listed(absent: Sequence[tuple[str, Leaf]]) -> str:
-    reasons = Reasons()
-    lines = [f"\n  `{name}`: {reasons.of(leaf)}" for name, leaf in absent[:LISTED]]
+    outputs = last_outputs()
+    paths = Paths(outputs) if outputs else None
+    lines = [f"\n  `{name}`: {_reason(leaf, paths)}" for name, leaf in absent[:LISTED]]
     return "".join(lines) + (f"\n  and {len(absent) - LISTED} more" if len(absent) > LISTED else "")
 
 
-class Reasons:
-    """Why parameters have no new gradient, read off what the last `backward` started from."""
-
-    def __init__(self) -> None:
-        self.outputs = last_outputs()
-        self.history = History.of(self.outputs) if self.outputs else None
-        self.inside = {id(leaf) for leaf in self.history.leaves} if self.history else set()
-
-    def of(self, leaf: Leaf) -> str:
-        """One sentence about one parameter."""
-        if leaf._grad is not None:
-            return (
-                "its gradient was used by a step already"
-                if leaf._pass < 0
-                else "its gradient is left from an older backward"
-            )
-        if self.history is None:
-            return "it has received no gradient" if not _read_out(leaf) else f"it received none: {_read_out(leaf)}"
-        if id(leaf) not in self.inside:
-            return f"it received none: {_read_out(leaf) or 'the loss was not computed from it'}"
-        blocked = self._blocked(leaf)
-        if blocked is None:
-            return "it received none: it was frozen, or computed with under no_grad"
-        node, tensor = blocked
-        place = f" ({node.source})" if node.source is not None else ""
-        name = self.history.names()[id(tensor)]
-        reason = "is not differentiable" if not node.kind.differentiable else "gave it none"
-        return f"it received none: the last node on its way is `{name}`{place}, and {node.kind.name} {reason}"
-
-    def _blocked(self, leaf: Leaf) -> tuple[Node, Tensor] | None:
-        """The node where the way from a parameter to the loss ends."""
-        assert self.history is not None
-        reached = {id(leaf)}
-        last = None
-        for node in self.history.nodes:
-            if not any(isinstance(x, Tensor) and id(x) in reached for x in node.inputs):
-                continue
-            outputs = [tensor for tensor in self.history.outputs[node.order] if tensor is not None]
-            going = [tensor for tensor in outputs if tensor.requires_grad and node.kind.differentiable]
-            reached.update(map(id, going))
-            if not going and outputs:
-                return node, outputs[0]
-            last = (node, going[0]) if going else last
-        return last
-
-
-def _read_out(leaf: Leaf) -> str | None:
-    """Where something computed from a parameter was turned into plain NumPy."""
-    seen: set[Any] = set()
-    for reference, how, place in reversed(READ_OUT):
-        tensor = reference()
-        if tensor is None or id(tensor) in seen:
-            continue
-        seen.add(id(tensor))
-        if tensor is leaf or any(each is leaf for each in History.of([tensor]).leaves):
-            text = f" (`{place.text}`)" if place.text else ""
-            return f"its path ends at `{tensor.name}`, turned into plain NumPy at {place} by {how}{text}"
-    return None
+def _reason(leaf: Leaf, paths: Paths | None) -> str:
+    if leaf._grad is not None:
+        return "its gradient " + ("was used by a step already" if leaf._pass < 0 else "is left from an older backward")
+    reason = paths.reason(leaf) if paths is not None else ""
+    return "it has received no gradient" + (f": {reason}" if reason else "")
