@@ -20,8 +20,9 @@ from localgrad.graph.spec import Spec, is_static
 from localgrad.graph.tensor import Leaf
 
 ROLES: Final = ("input", "parameter", "state", "constant")
-BODIES: Final = 50_000
-"""How many nodes the bodies of nodes may come to, each counted as often as it is used."""
+BODIES: Final = 5000
+"""How many nodes the bodies of nodes may come to beyond four times those written, each counted as often as it is used:
+checking a node runs through its body."""
 
 
 def fingerprint_of(document: Any, where: str) -> str:
@@ -75,6 +76,7 @@ class _Reader:
         self.graphs: list[Graph] = []
         self._sizes: list[int] = []  # nodes of each graph, those of bodies counted as often as they are used
         self._inner = 0
+        self._written = 0
         self._specs: dict[str, Spec] = {}
         self._kinds: dict[str, Kind] = {}
         self._decoder = Decoder(self._body, self._array)
@@ -118,8 +120,8 @@ class _Reader:
         if not 0 <= number < len(self.graphs):
             raise DamagedError(f"the graph {number} is referred to before it was read")
         self._inner += self._sizes[number]
-        if self._inner > BODIES:
-            raise DamagedError(f"graphs inside graphs of more than {BODIES} nodes")
+        if self._inner > BODIES + 4 * self._written:
+            raise DamagedError(f"graphs inside graphs that unfold to more than {self._inner} nodes")
         return self.graphs[number]
 
     def _array(self, key: str) -> Any:
@@ -159,6 +161,7 @@ class _Reader:
         nodes = []
         for index, each in enumerate(_list(found["nodes"])):
             self.place = f"{place}.nodes[{index}]"
+            self._written += 1
             nodes.append(building.node(each))
         self.place = place
         outputs = [building.number_of(name) for name in _list(found["outputs"])]
@@ -295,7 +298,9 @@ def _check_shapes(kind: Kind, inputs: list[Any], claimed: list[Spec]) -> None:
         given = kind.shape(*inputs) if count == len(claimed) else None
     except CaptureError as error:
         if not _all_static(kind, inputs):
-            raise DamagedError(f"{short(kind)} refuses its inputs {short(tuple(inputs))}: {first_line(error)}") from None
+            raise DamagedError(
+                f"{short(kind)} refuses its inputs {short(tuple(inputs))}: {first_line(error)}"
+            ) from None
         return  # the shape is known from values only, which the graph was recorded with
     except Exception as error:
         text = first_line(error)

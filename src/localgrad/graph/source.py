@@ -21,7 +21,7 @@ class SourceLine(NamedTuple):
     @property
     def text(self) -> str:
         """The line as written, or an empty string where the file cannot be read."""
-        if not (self.file.startswith("<") or os.path.isabs(self.file)):
+        if not (self.file.startswith("<") or os.path.isabs(self.file)):  # noqa: PTH117 - thousands of lines are asked
             return ""  # a name from a saved graph, which says nothing of what is called so here
         return linecache.getline(self.file, self.line).strip()
 
