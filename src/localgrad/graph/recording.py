@@ -143,7 +143,10 @@ def record(kind: Kind, inputs: tuple[Any, ...]) -> Any:
     if kind.view:
         value = _without_shared_memory(value, inputs)
     # of the frames between here and the user's, the first is an operator or a function of ours
-    frame: Any = _getframe(2)
+    try:
+        frame: Any = _getframe(2)
+    except ValueError:  # called from the outermost frame
+        frame = _getframe(1)
     if frame.f_globals is not _user_globals:
         while frame is not None and (id(frame.f_globals) in OUR_GLOBALS or is_ours(frame)):
             frame = frame.f_back
