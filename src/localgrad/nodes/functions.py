@@ -45,6 +45,7 @@ from localgrad.nodes.comparison import (
 from localgrad.nodes.creation import arange, eye, full, full_like, linspace, ones, ones_like, zeros, zeros_like
 from localgrad.nodes.cross_entropy import accuracy, softmax_cross_entropy
 from localgrad.nodes.diagonal import diag, diagonal, trace, tril, triu
+from localgrad.nodes.einsum import einsum, inner, outer, tensordot, vdot
 from localgrad.nodes.exponential import exp, exp2, expm1, log, log1p, log2, log10, logaddexp, reciprocal, sqrt
 from localgrad.nodes.gamma import digamma, erf, erfc, lgamma, polygamma
 from localgrad.nodes.indexing import get_item, one_hot, take, take_along_axis
@@ -114,6 +115,7 @@ __all__ = [
     "divide",
     "dot",
     "dropout",
+    "einsum",
     "elu",
     "equal",
     "erf",
@@ -138,6 +140,7 @@ __all__ = [
     "hstack",
     "huber_loss",
     "identity",
+    "inner",
     "isfinite",
     "isinf",
     "isnan",
@@ -177,6 +180,7 @@ __all__ = [
     "one_hot",
     "ones",
     "ones_like",
+    "outer",
     "pad",
     "polygamma",
     "positive",
@@ -219,12 +223,14 @@ __all__ = [
     "take_along_axis",
     "tan",
     "tanh",
+    "tensordot",
     "tile",
     "trace",
     "transpose",
     "tril",
     "triu",
     "var",
+    "vdot",
     "vstack",
     "where",
     "zeros",
