@@ -26,8 +26,15 @@ class SourceLine(NamedTuple):
         return linecache.getline(self.file, self.line).strip()
 
     def __str__(self) -> str:
-        name = self.file.replace("\\", "/").rsplit("/", 1)[-1]
+        name = _notebook_cell(self.file) or self.file.replace("\\", "/").rsplit("/", 1)[-1]
         return f"{name}:{self.line}"
+
+
+def _notebook_cell(file: str) -> str:
+    """`In[3]` for the file name IPython gives a cell, which is a hash that tells nobody anything; else nothing."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    named = getattr(getattr(shell, "compile", None), "format_code_name", lambda _: None)(file)
+    return str(named[1]) if named else ""
 
 
 OUR_GLOBALS: Final[set[int]] = set()
