@@ -54,7 +54,7 @@ def _problem() -> Problem:
     train, test = load_digits()
     names = tuple(map(str, range(10)))
     table = Table(train[0], train[1], (), "classification", "y", names)
-    return Problem(DIGITS, DIGITS, Preparation.fit(table, standardise=False), train, test, "test")
+    return Problem(DIGITS, DIGITS, Preparation.fit(table, standardise=False), train, test, "test", chooses=False)
 
 
 def _opened(outcome: Outcome, row: int, probabilities: NDArray[np.float64]) -> str:

@@ -1,11 +1,16 @@
-"""Handing a problem to the trainer."""
+"""Handing a problem to the trainer, and telling how far it is."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localgrad.cli.progress import Progress
+from localgrad.train.callbacks import EarlyStopping
+from localgrad.train.checkpoint import Checkpoint
+from localgrad.train.progress import Bar, Silent
+from localgrad.train.trainer import Trainer
 
 if TYPE_CHECKING:
     from localgrad.cli.training import Problem
@@ -13,7 +18,48 @@ if TYPE_CHECKING:
     from localgrad.train.history import History
     from localgrad.train.optimizer import Optimizer
 
-__all__ = ["fit", "optimizer_named"]
+__all__ = ["Lines", "fit", "optimizer_named"]
+
+MOST_LINES = 10
+
+
+class Lines(Silent):
+    """A line every few epochs on standard output, and below them a bar where that is a terminal."""
+
+    def __init__(self, judged: str) -> None:
+        self._judged = judged
+        self._epochs = 0
+        self._bar: Silent = Silent()
+
+    def start(self, epochs: int, each: int | None, done: int) -> None:
+        self._epochs = epochs
+        if sys.stdout.isatty():
+            from rich.console import Console
+
+            self._bar = Bar(Console(file=sys.stdout))
+        self._bar.start(epochs, each, done)
+
+    def step(self, epoch: int, step: int, samples: int, loss: float) -> None:
+        self._bar.step(epoch, step, samples, loss)
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        self._bar.epoch(row)
+        number, every = int(row["epoch"]), -(-self._epochs // MOST_LINES)
+        if number == 1 or number % every == 0 or number == self._epochs:
+            # While a bar is shown, rich puts what is printed above it.
+            print(self._line(number, row), flush=True)
+
+    def say(self, message: str) -> None:
+        """Nothing: it would be said of an interruption alone, and in words of Python."""
+
+    def close(self) -> None:
+        self._bar.close()
+
+    def _line(self, number: int, row: Mapping[str, float]) -> str:
+        parts = [f"epoch {number:>{len(str(self._epochs))}}/{self._epochs}", f"loss {row['loss']:.4f}"]
+        measured = {name: row.get(f"validation_{name}") for name in ("loss", "accuracy")}
+        parts += [f"{self._judged} {name} {value:.4f}" for name, value in measured.items() if value is not None]
+        return "  " + "   ".join(parts)
 
 
 def optimizer_named(name: str, rate: float) -> Optimizer:
@@ -32,27 +78,24 @@ def optimizer_named(name: str, rate: float) -> Optimizer:
 
 
 def fit(model: Sequential, optimizer: Optimizer, problem: Problem, settings: dict[str, Any], folder: Path) -> History:
-    """Train epoch by epoch."""
-    from localgrad.graph.tensor import tensor
-    from localgrad.nodes.losses import loss_named
-    from localgrad.train.data import DataLoader
-    from localgrad.train.history import History
+    """Train, going on from the folder's checkpoint if there is one; raises KeyboardInterrupt after a Ctrl-C.
 
-    history = History()
-    loader = DataLoader(problem.train, settings["batch_size"], seed=settings["seed"])
-    lossf = loss_named(problem.loss)
-    with Progress(settings["epochs"], problem.judged) as progress:
-        for e in range(settings["epochs"]):
-            total = 0.0
-            for x, y in loader:
-                loss = lossf(model(tensor(x)), y)
-                loss.backward(keep="leaves")
-                optimizer.step(model)
-                total += loss.item() * len(x)
-            row = {"epoch": e + 1, "loss": total / len(problem.train[0])}
-            if problem.validation:
-                o = model(tensor(problem.validation[0]))
-                row["validation_loss"] = lossf(o, problem.validation[1]).item()
-            history.append(**row)
-            progress.epoch(row)
+    Where rows are kept aside to choose by, the model has the values of its best epoch in the end.
+    """
+    trainer = Trainer(model, loss=problem.loss, optimizer=optimizer, seed=settings["seed"])
+    best = EarlyStopping("validation_loss", patience=sys.maxsize) if problem.chooses else None
+    history = trainer.fit(
+        problem.train,
+        epochs=settings["epochs"],
+        validation=problem.validation,
+        batch_size=settings["batch_size"],
+        checkpoint=Checkpoint(folder),
+        callbacks=[best] if best is not None else [],
+        resume=True,
+        progress=Lines(problem.judged),
+    )
+    if trainer.stopped == "interrupted":
+        raise KeyboardInterrupt
+    if best is not None and best.best is not None:
+        print(f"kept: epoch {best.best_epoch}, where the loss of the {problem.judged} rows was lowest")
     return history

@@ -12,6 +12,7 @@ __all__ = ["CHECKPOINT", "OWN_FILES", "abandon", "claim", "require_free", "resum
 
 HOME = "runs"
 CHECKPOINT = "checkpoint.safetensors"
+"""The trainer's name for it; the trainer itself is not imported before the data were read."""
 OWN_FILES = (RUN_FILE, "graph.json", "model.safetensors", "graph.svg", "history.csv", "curves.svg", CHECKPOINT)
 
 

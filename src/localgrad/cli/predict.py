@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from localgrad.cli.parsing import Parser
+from localgrad.cli.parsing import Parser, UsageError
 from localgrad.cli.terminal import note, one_line, write_data
 
 SUMMARY = "apply a trained model to new rows"
@@ -35,6 +35,10 @@ def call(arguments: argparse.Namespace) -> int:
     from localgrad.cli.saved_run import SavedRun, load_graph
     from localgrad.graph.files import write_atomically
 
+    if arguments.output is not None and arguments.output.exists() and arguments.output.samefile(arguments.data):
+        raise UsageError(
+            f"{arguments.output} holds the rows and would be overwritten; give another -o", "localgrad predict"
+        )
     run = SavedRun.read(arguments.run)
     run.require_finished(arguments.run)
     preparation = run.restored_preparation(arguments.run)

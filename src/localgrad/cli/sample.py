@@ -63,6 +63,8 @@ def sample_of(folder: Path, data: Path | None, row: int) -> Sample:
     if target is not None:
         shown = preparation.class_names[int(target[0])] if preparation.task == "classification" else one.target
         told += f", {preparation.target_name} = {shown}"
+    else:
+        told += " (its target is not known: gradients are those of the largest output)"
     return Sample(preparation.apply(one), target, told)
 
 

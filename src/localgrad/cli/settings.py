@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,14 +12,16 @@ from localgrad.cli.parsing import count, layer_widths, positive, share, whole
 from localgrad.cli.saved_run import RUN_FILE
 from localgrad.graph.errors import CheckpointError
 
-__all__ = ["DIGITS_SETTINGS", "TABLE_SETTINGS", "chosen", "shown"]
+__all__ = ["DIGITS_SETTINGS", "TABLE_SETTINGS", "chosen", "shown", "usual_batch"]
 
 OPTIMIZER_RATES: Final = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2, "momentum": 1e-2, "rmsprop": 1e-3, "adagrad": 1e-2}
 COMMON: Final = {"batch_size": 32, "optimizer": "adam", "learning_rate": None, "seed": 0}
 DIGITS_SETTINGS: Final[Mapping[str, Any]] = {"layers": (100, 16), "epochs": 30, **COMMON, "learning_rate": 2e-3}
 TABLE_SETTINGS: Final[Mapping[str, Any]] = {
     "target": None, "drop": (), "task": None, "validation": 0.2, "layers": (64, 32), "epochs": 50, **COMMON,
+    "batch_size": None,
 }  # fmt: skip
+SMALLEST_BATCH, LARGEST_BATCH = 8, 128
 READ: Final[dict[str, Callable[[str], Any]]] = {
     "batch_size": count, "epochs": count, "layers": layer_widths, "learning_rate": positive, "seed": whole,
     "validation": share,
@@ -49,6 +52,16 @@ def chosen(arguments: argparse.Namespace, usual: Mapping[str, Any], stored: Mapp
     if settings["learning_rate"] is None:
         settings["learning_rate"] = OPTIMIZER_RATES[settings["optimizer"]]
     return settings
+
+
+def usual_batch(rows: int) -> int:
+    """About a 32nd of the rows: enough steps an epoch for a small table, and not too many for a large one.
+
+    >>> [usual_batch(rows) for rows in (20, 150, 1437, 1_000_000)]
+    [8, 8, 32, 128]
+    """
+    nearest_power = int(2.0 ** round(math.log2(max(rows, 1) / 32)))
+    return min(max(nearest_power, SMALLEST_BATCH), LARGEST_BATCH)
 
 
 def shown(name: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from localgrad.cli.folder import require_free, resumed
 from localgrad.cli.parsing import UsageError
 from localgrad.cli.prediction import compared, described, outputs_of
-from localgrad.cli.settings import TABLE_SETTINGS, chosen
+from localgrad.cli.settings import TABLE_SETTINGS, chosen, usual_batch
 from localgrad.cli.terminal import command_text
 from localgrad.cli.training import Outcome, Problem, finish, train_run
 from localgrad.graph.errors import DataError
@@ -31,6 +31,8 @@ def train_table(arguments: argparse.Namespace) -> int:
     require_free(arguments)
     table = _read(path, settings)
     problem, judges = _problem(path, table, settings, arguments.test)
+    if settings["batch_size"] is None:
+        settings["batch_size"] = usual_batch(len(problem.train[0]))
     _introduce(path, table, problem, judges)
     outcome = train_run(problem, settings, arguments, run)
     results: dict[str, float] = {}
@@ -76,8 +78,10 @@ def _problem(path: Path, table: Table, settings: dict[str, Any], test: Path | No
         name: (preparation.apply(part), preparation.apply_target(part))
         for name, part in {"train": train, **judges}.items()
     }
+    validation = parts.get("validation")
+    data = str(path.absolute())
     problem = Problem(
-        path.stem, str(path.absolute()), preparation, parts["train"], parts.get("validation"), "validation"
+        path.stem, data, preparation, parts["train"], validation, "validation", chooses=validation is not None
     )
     return problem, judges
 

@@ -42,11 +42,26 @@ def add_arguments(parser: Parser) -> None:
     table.add_argument("--test", metavar="FILE", type=Path, help="a table that judges the finished model")
     network = parser.add_argument_group("network and training")
     network.add_argument(
-        "--layers", metavar="WIDTHS", type=layer_widths, help="hidden layers, such as 64,32, or none (default: 64,32)"
+        "--layers",
+        metavar="WIDTHS",
+        type=layer_widths,
+        help="hidden layers, such as 64,32, or none (default: 64,32; digits: 100,16)",
     )
-    network.add_argument("--epochs", metavar="NUMBER", type=count, help="passes over the data (default: 50)")
-    network.add_argument("--batch-size", metavar="ROWS", type=count, help="rows a step (default: 32)")
-    network.add_argument("--learning-rate", metavar="RATE", type=positive, help="(default: 0.001; sgd: 0.01)")
+    network.add_argument(
+        "--epochs", metavar="NUMBER", type=count, help="passes over the data (default: 50; digits: 30)"
+    )
+    network.add_argument(
+        "--batch-size",
+        metavar="ROWS",
+        type=count,
+        help="rows a step (default: from 8 to 128 by the rows of a table; digits: 32)",
+    )
+    network.add_argument(
+        "--learning-rate",
+        metavar="RATE",
+        type=positive,
+        help="(default: 0.001; sgd, momentum, adagrad: 0.01; digits: 0.002)",
+    )
     network.add_argument("--optimizer", choices=OPTIMIZERS, help="(default: adam)")
     network.add_argument("--seed", metavar="NUMBER", type=whole, help="of everything random (default: 0)")
     folder = parser.add_argument_group("the run folder")

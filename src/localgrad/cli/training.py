@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from localgrad.cli.fitting import fit, optimizer_named
 from localgrad.cli.folder import abandon, claim
 from localgrad.cli.sample import NOWHERE
 from localgrad.cli.saved_run import SavedRun
@@ -35,7 +34,8 @@ Pair = tuple[NDArray[np.float32], NDArray[Any]]
 class Problem:
     """What is to be learned: prepared features, and targets as a loss takes them.
 
-    `name` is that of the run folder, `data` "digits" or a path; `judged` is what the validation rows are called.
+    `name` is that of the run folder, `data` "digits" or a path. The `validation` rows, called `judged`, are measured after
+    each epoch; if the model `chooses`, it keeps the values it had when it did best on them.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Problem:
     train: Pair
     validation: Pair | None
     judged: str
+    chooses: bool
 
     @property
     def outputs(self) -> int:
@@ -78,6 +79,8 @@ def train_run(
     problem: Problem, settings: dict[str, Any], arguments: argparse.Namespace, resumed: SavedRun | None
 ) -> Outcome:
     """Train, with progress told, and write the model, its picture, the history and its curves."""
+    from localgrad.cli.fitting import fit, optimizer_named
+
     digest = problem.digest()
     if resumed is not None and resumed.digest != digest:
         raise CheckpointError(
@@ -93,12 +96,15 @@ def train_run(
         f"learning rate {settings['learning_rate']:g}, {settings['batch_size']} rows a step, seed {settings['seed']}"
     )
     run = SavedRun(problem.data, digest, settings, problem.preparation.to_json())
+    if resumed is not None:  # until it has been trained further, the model there is as good as before
+        run.finished, run.results = resumed.finished, resumed.results
     folder = claim(arguments, problem.name)
     try:
         run.write(folder)
         history = fit(model, optimizer, problem, settings, folder)
     except KeyboardInterrupt:
-        again = command_text("localgrad", "train", arguments.data, "--out", str(folder), "--resume")
+        judged = [] if arguments.test is None else ["--test", str(arguments.test)]
+        again = command_text("localgrad", "train", arguments.data, *judged, "--out", str(folder), "--resume")
         raise KeyboardInterrupt(f"go on with: {again}") from None
     except Exception:
         abandon(folder)
