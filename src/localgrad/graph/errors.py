@@ -6,6 +6,7 @@ LocalgradError
 ├── DTypeError (TypeError)           element types that do not fit, or have no gradient
 ├── GradientError                    a gradient that is wrong, stale or impossible
 │   ├── DetachedError                no path to anything that requires a gradient
+│   ├── ReadOnlyError (ValueError)       a write into a value that a node made
 │   └── MissingRuleError (NotImplementedError)   a kind without a backward rule, or a NumPy function without a kind
 ├── NonFiniteError (ArithmeticError) the first NaN or infinity, with its node
 ├── CaptureError (TypeError)         a value was read where only shapes are known
@@ -43,6 +44,10 @@ class GradientError(LocalgradError):
 
 class DetachedError(GradientError):
     """No path leads from the output to anything that requires a gradient."""
+
+
+class ReadOnlyError(GradientError, ValueError):
+    """A value that a node made was to be written, which would falsify gradients; NumPy's own is a ValueError, too."""
 
 
 class MissingRuleError(GradientError, NotImplementedError):

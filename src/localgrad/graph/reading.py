@@ -7,8 +7,6 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from localgrad.graph.node import ORDER
 from localgrad.graph.source import SourceLine, line_of, user_frame
 
@@ -71,7 +69,7 @@ class Reading:
 
     def __str__(self) -> str:
         text = self.place.text
-        return f"turned into plain NumPy at {self.place} (`{self.how}`)" + (f": {text}" if text else "")
+        return f"turned into plain NumPy at {self.place} (`{self.how}`)" + (f" in `{text}`" if text else "")
 
 
 READINGS: Final[deque[Reading]] = deque(maxlen=64)
@@ -98,17 +96,19 @@ def _nearest_leaves(tensor: Tensor) -> list[Tensor]:
     return found
 
 
-def fingerprint(value: Any) -> tuple[Any, ...] | None:
+def fingerprint(value: Any) -> tuple[int, float, float, float] | None:
     """What tells a value from others: its size and three of its entries; None where they would not (0, 1, all equal)."""
-    array = np.asarray(value)
-    if array.dtype.kind != "f" or not array.size:
+    if value.__class__ is float:
+        return None if value == round(value, 1) else (1, value, value, value)
+    size = value.size
+    if value.dtype.kind != "f" or not size:
         return None
-    entries = tuple(float(array.flat[place]) for place in (0, array.size // 2, array.size - 1))
-    if len(set(entries)) == 1 and (array.size > 1 or entries[0] == round(entries[0], 1)):
+    first, middle, last = value.item(0), value.item(size // 2), value.item(size - 1)
+    if first == middle == last and (size > 1 or first == round(first, 1)):
         return None
-    return (array.size, *entries)
+    return size, first, middle, last
 
 
-def same_print(a: tuple[Any, ...] | None, b: tuple[Any, ...] | None) -> bool:
+def same_print(a: tuple[float, ...] | None, b: tuple[float, ...] | None) -> bool:
     """Whether two fingerprints are of one value, up to the rounding of float32."""
     return a is not None and b is not None and all(math.isclose(x, y, rel_tol=1e-6) for x, y in zip(a, b, strict=True))

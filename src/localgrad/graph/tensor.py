@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from localgrad.graph.arrays import as_array
 from localgrad.graph.context import CONTEXT
 from localgrad.graph.errors import CaptureError, DTypeError, GradientError, LocalgradError, ShapeError
+from localgrad.graph.frozen import frozen, read_only
 from localgrad.graph.node import ORDER, Node
 from localgrad.graph.operators import Operators
 from localgrad.graph.reading import remember_reading
@@ -124,20 +125,14 @@ class Tensor(Operators, TensorVerbs):
             remember_reading(self, ".data")
         if value.__class__ is not np.ndarray:
             value = np.asarray(value)
-            value.flags.writeable = False
-        elif (self._node is not None or self.__class__ is Tensor) and value.flags.writeable:
-            value.flags.writeable = False
-        return value  # type: ignore[no-any-return]
+        elif self._node is None and self.__class__ is not Tensor:
+            return value
+        return frozen(self, value)
 
     @data.setter
     def data(self, data: Any) -> None:
         if not isinstance(self, Leaf) or self._node is not None:
-            raise GradientError(
-                f"a value was to be written into `{self.name}`{user_line()}\n"
-                f"found: it was computed by a node ({self._node.kind.name if self._node else 'under no_grad'}), "
-                "so its value belongs to the graph\n"
-                "do: use `x[i] = v` or an expression, which record a node, or write to a leaf"
-            )
+            raise read_only(self, "an assignment to .data")
         self.write(data)
 
     def numpy(self) -> NDArray[Any]:
@@ -170,12 +165,14 @@ class Tensor(Operators, TensorVerbs):
         return self._value
 
     def _no_value(self, asked: str) -> CaptureError:
+        filling = ", nor NumPy put it into an array" if asked in ("float(...)", "np.asarray(...)") else ""
         return CaptureError(
             f"{asked} of `{self._name or 'a tensor'}` was asked while a function is captured{user_line()}\n"
             f"found: only its shape {format_shape(self.shape)} and dtype {self.dtype} are known, so Python cannot "
-            "branch on it or turn it into a number\n"
+            f"branch on it or turn it into a number{filling}\n"
             "do: use lg.where(condition, a, b) for a choice by entry, lg.cond(condition, f, g) for a choice of "
             "computation, lg.scan or lg.loop for a loop: they record nodes"
+            f"{'; to fill an array, make it a tensor (lg.zeros(...)), whose x[i] = v records a node' if filling else ''}"
         )
 
     def __bool__(self) -> bool:

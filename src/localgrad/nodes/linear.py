@@ -36,12 +36,12 @@ class MatMul(Kind):
                 raise ShapeError(f"MatMul needs matrices or vectors; {{{index}}} has rank 0\ndo: use * with a number")
         inner_axis = max(right.ndim - 2, 0)
         if not same_extent(left.shape[-1], right.shape[inner_axis]):
-            hint = ""
+            hint = "make these two equal, by reshaping {0} or by giving {1} another size"
             if right.ndim == 2 and same_extent(left.shape[-1], right.shape[1]):
-                hint = "\ndo: transpose the second one (w.T)"
+                hint = "transpose the second one ({1}.T)"
             raise ShapeError(
                 f"inner sizes differ: {left.shape[-1]} (axis {left.ndim - 1} of {{0}}, shape {format_shape(left.shape)}) "
-                f"and {right.shape[inner_axis]} (axis {inner_axis} of {{1}}, shape {format_shape(right.shape)}){hint}"
+                f"and {right.shape[inner_axis]} (axis {inner_axis} of {{1}}, shape {format_shape(right.shape)})\ndo: {hint}"
             )
         lead = broadcast_shapes(left.shape[:-2], right.shape[:-2])
         rows = left.shape[-2:-1] if left.ndim > 1 else ()

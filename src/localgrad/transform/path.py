@@ -122,7 +122,7 @@ class Paths:
     def _constants(self) -> list[Any]:
         values = [leaf._value for leaf in self.history.leaves if not leaf.requires_grad and not leaf.is_symbolic]
         values += [x for node in self.history.nodes for x in node._inputs if x.__class__ is float]
-        return [fingerprint(value) for value in values]
+        return [fingerprint(value) for value in values if not isinstance(value, (bool, int))]
 
     def _end(self, node: Node, made: Tensor, source: Tensor) -> str:
         name, kind = f"`{self._name(made)}`{place_of(node)}", node.kind
@@ -171,13 +171,15 @@ def detached(outputs: Sequence[Tensor], since: int) -> list[str]:
         said.append(f"Computed under no_grad, or unchained: {hidden}")
     if said:
         return said
+    starts = [leaf for leaf in paths.history.leaves if not any(leaf is output for output in outputs)]
+    if starts:
+        named = ", ".join(f"`{paths._name(leaf)}`" for leaf in starts[:LISTED])
+        more = ", ..." if len(starts) > LISTED else ""
+        said.append(f"It was computed from {named}{more}, which {'do' if len(starts) > 1 else 'does'} not require one")
     if READINGS and READINGS[-1].moment > since:
         reading = READINGS[-1]
         leaves = reading.leaves()
-        behind = f" (computed from `{leaves[0].name}`)" if leaves and leaves[0] is not reading.tensor else ""
-        return [
-            f"What was last {reading}\n    is {reading.what()}{behind}; if the loss was computed from that, the path ends there"
-        ]
-    named = [f"`{paths._name(leaf)}`" for leaf in paths.history.leaves[:LISTED]]
-    more = ", ..." if len(paths.history.leaves) > LISTED else ""
-    return [f"It was computed from {', '.join(named)}{more}, none of which requires a gradient"] if named else []
+        behind = f", computed from `{leaves[0].name}`," if leaves and leaves[0] is not reading.tensor else ""
+        said.append(f"Before that, {reading.what()}{behind} was {reading}")
+        said.append("If the loss was made from that number, the path ends there")
+    return said
