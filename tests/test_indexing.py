@@ -223,16 +223,22 @@ def test_a_graph_with_a_mask_follows_its_values():
 
 
 @pytest.mark.parametrize("width", [1, 3])
-@pytest.mark.parametrize("most", [1, 2, 40])
-def test_rows_that_repeat_are_added_up(width, most):
+@pytest.mark.parametrize("count", [6, 400])
+@pytest.mark.parametrize("most", [1, 2, 4, 90])
+def test_rows_that_repeat_are_added_up(width, count, most):
     rng = np.random.default_rng(width)
     rows = np.repeat(np.arange(6), [0, 1, most, 2, most, 1])
+    rows = np.concatenate([rows, np.tile(np.arange(6, count), min(most, 4))])
     rng.shuffle(rows)
     values = rng.normal(size=(rows.size, width))
-    wanted = np.zeros((6, width))
+    wanted = np.zeros((count, width))
     np.add.at(wanted, rows, values)
-    np.testing.assert_allclose(add_rows(values, rows, 6), wanted, atol=1e-12)
-    assert add_rows(values[:0].astype(np.float32), rows[:0], 6).dtype == np.float32
+    np.testing.assert_allclose(add_rows(values, rows, count), wanted, atol=1e-12)
+    assert add_rows(values[:0].astype(np.float32), rows[:0], count).dtype == np.float32
+    values[0, 0] = np.inf
+    found = add_rows(values, rows, count)
+    assert not np.isfinite(found[rows[0], 0])
+    assert np.isfinite(found).sum() == found.size - 1
 
 
 def test_functions_of_picks_follow_numpy():

@@ -17,34 +17,60 @@ from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import need_spec, normal_axes, shape_of
 from localgrad.nodes.shaping import Shaped
 
-ROUNDS: Final = 4
-"""So often each row may occur before the rest is added entry by entry."""
+ROUNDS: Final = 2
+"""So often each row is added as a whole before the rest is taken together."""
+FEW: Final = 128
+"""Up to so many different rows are added up by a matrix product."""
 
 
 def add_rows(values: NDArray[Any], rows: NDArray[Any], count: int) -> NDArray[Any]:
     """A matrix of `count` rows into which each row of values is added at its row number.
 
     Adding at repeated places is slow in NumPy, so each round adds one occurrence of every row as a whole; what is left
-    after a few rounds (rows that occur very often) is added entry by entry.
+    after a few rounds (rows that occur often) is added by a product with zeros and ones, or entry by entry.
     """
     width = values.shape[1]
     total = np.zeros((count, width), values.dtype)
     if width == 1:
         np.add.at(total[:, 0], rows, values[:, 0])
         return total
+    if count <= FEW and _finite(values):
+        return _product(values, rows, count)
     last = np.empty(count, np.intp)
     for _ in range(ROUNDS):
-        numbers = np.arange(rows.size)
-        last[rows] = numbers
-        chosen = last[rows] == numbers
+        chosen = _one_of_each(rows, last)
         if chosen.all():
             total[rows] += values
             return total
         total[rows[chosen]] += values[chosen]
         rows, values = rows[~chosen], values[~chosen]
-    flat = (rows[:, None] * width + np.arange(width)).ravel()
-    np.add.at(total.reshape(-1), flat, values.ravel())
+    different = rows[_one_of_each(rows, last)]
+    if different.size <= FEW < rows.size and _finite(values):
+        last[different] = np.arange(different.size)
+        total[different] += _product(values, last[rows], different.size)
+    else:
+        flat = (rows[:, None] * width + np.arange(width)).ravel()
+        np.add.at(total.reshape(-1), flat, values.ravel())
     return total
+
+
+def _one_of_each(rows: NDArray[Any], last: NDArray[Any]) -> NDArray[Any]:
+    """Which rows to take so that each number occurs once; `last` is room for the work."""
+    numbers = np.arange(rows.size)
+    last[rows] = numbers
+    return last[rows] == numbers  # type: ignore[no-any-return]
+
+
+def _finite(values: NDArray[Any]) -> bool:
+    """Whether no entry is infinite or NaN, which times 0 would reach other rows; single or double precision only."""
+    flat = values.reshape(-1)
+    return values.dtype.char in "fd" and bool(np.isfinite(np.dot(flat, flat)))
+
+
+def _product(values: NDArray[Any], rows: NDArray[Any], count: int) -> NDArray[Any]:
+    chosen = np.zeros((count, rows.size), values.dtype)
+    chosen[rows, np.arange(rows.size)] = 1
+    return chosen @ values  # type: ignore[no-any-return]
 
 
 def scattered(x: NDArray[Any], indices: NDArray[Any], shape: tuple[int, ...], axis: int) -> NDArray[Any]:

@@ -21,7 +21,7 @@ _maximum: Final[Any] = np.maximum.reduce
 _minimum: Final[Any] = np.minimum.reduce
 _or: Final[Any] = np.logical_or.reduce
 _and: Final[Any] = np.logical_and.reduce
-SHORT: Final = 64
+SHORT: Final = 128
 """Rows up to this long are summed by a matrix product, beyond it by NumPy, whose pairwise sum rounds less."""
 
 
@@ -75,7 +75,7 @@ def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def sum_along(x: Value, axis: tuple[int, ...] | None, keepdims: bool = False) -> Value:
     """NumPy's sum; over leading axes, or a short last one, as a matrix product with ones, which is several times faster."""
-    if axis is not None and len(axis) == 1 and x.__class__ is np.ndarray and x.ndim > 1 and x.size > 256:
+    if axis is not None and len(axis) == 1 and x.__class__ is np.ndarray and x.ndim > 1 and x.size > 1024:
         place = axis[0] % x.ndim if -x.ndim <= axis[0] < x.ndim else -1
         if x.dtype.kind == "f" and x.itemsize > 2 and x.flags.c_contiguous:
             y = None
