@@ -283,7 +283,7 @@ def trained(capsys):
     """A run on the flowers, in `runs/mine`."""
     data = written("flowers.csv", flowers())
     assert (
-        main(["train", data, "--target", "kind", "--epochs", "12", "--layers", "16", *FAST, "--out", "runs/mine"]) == 0
+        main(["train", data, "--target", "kind", "--epochs", "24", "--layers", "16", *FAST, "--out", "runs/mine"]) == 0
     )
     return capsys.readouterr().out
 
@@ -460,8 +460,8 @@ def test_other_files_in_the_folder_are_not_written_among(capsys):
 
 def test_going_on_is_as_if_it_had_never_stopped(trained, capsys):
     data = ["train", "flowers.csv"]
-    assert main([*data, "--out", "runs/mine", "--resume", "--epochs", "20"]) == 0
-    whole = ["--target", "kind", "--epochs", "20", "--layers", "16", *FAST, "--out", "runs/whole"]
+    assert main([*data, "--out", "runs/mine", "--resume", "--epochs", "30"]) == 0
+    whole = ["--target", "kind", "--epochs", "30", "--layers", "16", *FAST, "--out", "runs/whole"]
     assert main([*data, *whole]) == 0
     model = "model.safetensors"
     assert Path("runs/mine", model).read_bytes() == Path("runs/whole", model).read_bytes()

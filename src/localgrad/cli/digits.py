@@ -77,9 +77,9 @@ def _say_how_to_go_on(outcome: Outcome, node: str, row: int) -> None:
     folder = str(outcome.folder)
     other = str((row + 1) % 360)
     commands = [
-        (command_text("localgrad", "explain", folder), "every node of the network"),
-        (command_text("localgrad", "explain", folder, "--node", node, "--row", other), "this node on another digit"),
-        ("localgrad train your.csv --target COLUMN", "a network for your own table"),
+        (command_text("explain", folder), "every node of the network"),
+        (command_text("explain", folder, "--node", node, "--row", other), "this node on another digit"),
+        (command_text("train", "your.csv", "--target", "COLUMN"), "a network for your own table"),
     ]
     width = max(len(command) for command, _ in commands)
     print(f"\nWritten to {folder}: graph.svg (the network), curves.svg and history.csv, the model, a checkpoint.")

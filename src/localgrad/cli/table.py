@@ -114,4 +114,4 @@ def _say_how_to_go_on(path: Path, outcome: Outcome) -> None:
     print(f"\nWritten to {folder}: graph.svg (the network), curves.svg and history.csv, the model, a checkpoint.")
     print("Go on:")
     for command in (("predict", folder, f"new{path.suffix}", "-o", "predictions.csv"), ("explain", folder)):
-        print(f"  {command_text('localgrad', *command)}")
+        print(f"  {command_text(*command)}")

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 __all__ = ["command_text", "drop_output", "error_line", "note", "one_line", "prepared", "write_data"]
@@ -87,14 +88,27 @@ def write_data(text: str) -> None:
 
 
 def command_text(*words: str) -> str:
-    """A command as it can be pasted into the shell of this system."""
+    """A call of this program as it can be pasted into the shell of this system."""
+    call = [*_own_name(), *words]
     if os.name == "nt":
         import subprocess
 
-        return subprocess.list2cmdline(words)
+        return subprocess.list2cmdline(call)
     import shlex
 
-    return shlex.join(words)
+    return shlex.join(call)
+
+
+def _own_name() -> list[str]:
+    """How the program was called: by its name if that is found, else by its path, or as a module of an interpreter."""
+    import shutil
+
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return ["python", "-m", "localgrad"]
+    if called.stem == "localgrad" and shutil.which("localgrad") is None:
+        return [str(called)]
+    return ["localgrad"]
 
 
 def drop_output() -> None:

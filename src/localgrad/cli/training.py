@@ -104,7 +104,7 @@ def train_run(
         history = fit(model, optimizer, problem, settings, folder)
     except KeyboardInterrupt:
         judged = [] if arguments.test is None else ["--test", str(arguments.test)]
-        again = command_text("localgrad", "train", arguments.data, *judged, "--out", str(folder), "--resume")
+        again = command_text("train", arguments.data, *judged, "--out", str(folder), "--resume")
         raise KeyboardInterrupt(f"go on with: {again}") from None
     except Exception:
         abandon(folder)
