@@ -27,7 +27,9 @@ CASES = [
     Case(Sum(axis=(0,)), inputs=(rand(4, 3),), reference=lambda x: x.sum(0), batch=(0,)),
     Case(Sum(axis=(0,)), inputs=(rand(80, 3, 5),), reference=lambda x: x.sum(0), batch=(0,), extremes=[[[inf]]]),
     Case(Sum(axis=(-1,)), inputs=(rand(180, 6),), reference=lambda x: x.sum(-1), batch=(0,)),
-    Case(Sum(axis=(0,), keepdims=True), inputs=(rand(180, 6),), reference=lambda x: x.sum(0, keepdims=True), batch=(0,)),
+    Case(
+        Sum(axis=(0,), keepdims=True), inputs=(rand(180, 6),), reference=lambda x: x.sum(0, keepdims=True), batch=(0,)
+    ),
     Case(Sum(axis=(1,), keepdims=True), inputs=(rand(3, 4),), reference=lambda x: x.sum(1, keepdims=True), batch=(1,)),
     Case(Sum(axis=(0, -1)), inputs=(rand(2, 3, 4),), reference=lambda x: x.sum((0, 2)), batch=(0,)),
     Case(Sum(axis=()), inputs=(rand(2, 3),), reference=lambda x: x, batch=(0,)),

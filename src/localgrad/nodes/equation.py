@@ -115,9 +115,8 @@ def contract(x: NDArray[Any], w: NDArray[Any], a: str, b: str, output: str) -> N
     rows = [letter for letter in a if letter not in b]
     columns = [letter for letter in b if letter not in a]
     if not summed or (batch and not (rows and columns)):
-        return np.asarray(
-            _einsum(f"{a},{b}->{output}", x, w)
-        )  # no matrix product in it: NumPy's own loop is the faster one
+        # no matrix product in it: NumPy's own loop is the faster one
+        return np.asarray(_einsum(f"{a},{b}->{output}", x, w))
     size = {**dict(zip(a, x.shape, strict=True)), **dict(zip(b, w.shape, strict=True))}
     lead = [size[letter] for letter in batch]
     count = [math.prod(size[letter] for letter in group) for group in (rows, summed, columns)]
