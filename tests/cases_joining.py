@@ -8,7 +8,7 @@ from localgrad.nodes.diagonal import Diagonal, Trilu, Undiagonal
 from localgrad.nodes.joining import Concat, Split, Stack
 from localgrad.nodes.padding import Pad, Unpad
 from localgrad.nodes.tiling import Flip, RepeatEach, Roll, SumEach, Tile, Untile
-from tests.case import Case, Refused, booleans, inf, integers, nan, rand
+from tests.case import Case, Refused, booleans, inf, nan, rand
 
 
 def unpadded(pads, mode):
