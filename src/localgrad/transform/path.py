@@ -147,8 +147,6 @@ class Paths:
                 if x._grad is None and any(tensor._grad is not None for tensor in outputs):
                     name = f"`{self._name(outputs[0])}`{place_of(node)}"
                     last = f"the rule of {node.kind.name} at {name} gives none to its input {index}"
-        if not last and parameter._grad is None:
-            return "a rule on its way gives none; backward(keep='all') lets this name the node"
         return last
 
     def _name(self, tensor: Tensor) -> str:
