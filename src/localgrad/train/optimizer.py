@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from localgrad.graph.errors import CheckpointError, DTypeError, GradientError, LocalgradError, ShapeError
 from localgrad.graph.kind import Value
-from localgrad.graph.node import ORDER
 from localgrad.graph.quiet import QUIET, WARNINGS
 from localgrad.graph.source import user_line
 from localgrad.graph.spec import format_shape
 from localgrad.graph.tensor import Leaf, Tensor, state
 from localgrad.nodes.branching import Clip
 from localgrad.train.clipping import clip_factor, finite_norm
+from localgrad.train.entry import Entry, Pack, packed
 from localgrad.train.missing import Reported, report_missing, report_unclaimed
 
 __all__ = ["Named", "Optimizer"]
@@ -27,45 +27,8 @@ Named: TypeAlias = Sequence[tuple[str, Leaf]]
 Target: TypeAlias = Any
 """What can be stepped: a model or layer, a dict or list of tensors, a tensor."""
 
-CHUNK_BYTES: Final = 1 << 17
-"""The size of what a rule computes at once: its temporaries then stay in the cache, which is several times faster."""
-
 OPTIMIZERS: Final[weakref.WeakSet[Optimizer]] = weakref.WeakSet()
 """Every optimizer there is, to say whose a parameter is."""
-
-
-class Entry:
-    """What an optimizer keeps about one parameter: its states, the number of its steps, and the views it works on."""
-
-    __slots__ = ("chunks", "count", "leaf", "name", "parts", "states", "turned")
-
-    def __init__(self, leaf: Leaf, name: str, slots: Sequence[str], elementwise: bool) -> None:
-        self.leaf = leaf
-        self.name = name
-        self.states = [state(np.zeros_like(leaf._value), name=f"{slot}/{name}") for slot in slots]
-        self.count = state(0, name=f"step/{name}")
-        self.cut(elementwise)
-
-    def cut(self, elementwise: bool) -> None:
-        """Make the flat views of parameter and states, cut where the gradient will be cut as well."""
-        value, states = self.leaf._value, [each._value for each in self.states]
-        # one order of entries for all: that of the parameter's memory, whichever way it is stored
-        self.turned = not value.flags.c_contiguous and value.flags.f_contiguous
-        self.chunks: list[slice] = []
-        self.parts: list[tuple[NDArray[Any], tuple[NDArray[Any], ...]]] = [(value, tuple(states))]
-        if not elementwise or not (self.turned or value.flags.c_contiguous):
-            return
-        flat = [(array.T if self.turned else array).reshape(-1) for array in (value, *states)]
-        length = max(1, CHUNK_BYTES // value.itemsize)
-        self.chunks = [slice(start, start + length) for start in range(0, value.size, length)]
-        self.parts = [(flat[0][cut], tuple(array[cut] for array in flat[1:])) for cut in self.chunks]
-
-    def pieces(self, gradient: NDArray[Any]) -> Iterable[NDArray[Any]]:
-        """The gradient, cut as the parameter is."""
-        if not self.chunks:
-            return (gradient,)
-        flat = (gradient.T if self.turned else gradient).reshape(-1)
-        return (flat,) if len(self.chunks) == 1 else [flat[cut] for cut in self.chunks]
 
 
 class Optimizer:
@@ -121,6 +84,7 @@ class Optimizer:
         self._entries: dict[int, Entry] = {}
         self._listed: dict[Any, Entry] = {}
         self._unchecked = True
+        self._unpacked = True
         self._reported = Reported()
         OPTIMIZERS.add(self)
 
@@ -185,15 +149,11 @@ class Optimizer:
                 factor = clip_factor(norm, clip_norm)
         if self._unchecked:
             self._unchecked = not report_unclaimed(self, OPTIMIZERS, self._reported)
-        token = WARNINGS.set(QUIET)
-        try:
-            for entry, gradient in found:
-                self._advance(entry, gradient, factor)
-                leaf = entry.leaf
-                leaf._pass = -leaf._pass  # used: a later step takes it for missing
-                leaf._fresh = False
-        finally:
-            WARNINGS.reset(token)
+        self._advance(found, factor)
+        for entry, _ in found:
+            leaf = entry.leaf
+            leaf._pass = -leaf._pass  # used: a later step takes it for missing
+            leaf._fresh = False
         return norm
 
     def update(self, params: Any, grads: Any) -> None:
@@ -228,12 +188,7 @@ class Optimizer:
         factor = 1.0
         if self.clip_norm is not None:
             factor = clip_factor(finite_norm([(entry.name, gradient) for entry, gradient in pairs]), self.clip_norm)
-        token = WARNINGS.set(QUIET)
-        try:
-            for entry, gradient in pairs:
-                self._advance(entry, gradient, factor)
-        finally:
-            WARNINGS.reset(token)
+        self._advance(pairs, factor)
 
     def _gradients(self, named: Named) -> list[tuple[Entry, NDArray[Any]]]:
         newest = 0
@@ -266,21 +221,29 @@ class Optimizer:
             )
         return found
 
-    def _advance(self, entry: Entry, gradient: NDArray[Any], factor: float) -> None:
-        count = entry.count._value
-        step = count.item() + 1
+    def _advance(self, found: Sequence[tuple[Entry, NDArray[Any]]], factor: float) -> None:
         rate = self._rate._value.item()
-        rule = self.full_rule
-        for (parameter, states), piece in zip(entry.parts, entry.pieces(gradient), strict=True):
-            if factor != 1.0:
-                piece = piece * factor
-            changed, new = rule(parameter, piece, states, rate, step)
-            parameter[...] = changed
-            for old, value in zip(states, new, strict=True):
-                if value is not old:
-                    old[...] = value
-        count[...] = step
-        entry.leaf.version = next(ORDER)
+        packs: list[Pack] = []
+        if self._unpacked:
+            if self.elementwise:
+                packed([entry for entry, _ in found])
+            self._unpacked = False
+        token = WARNINGS.set(QUIET)
+        try:
+            for entry, gradient in found:
+                pack = entry.pack
+                if pack is None:
+                    entry.advance(self.full_rule, gradient, factor, rate)
+                elif pack.waits_for(entry, gradient):
+                    packs.append(pack)
+            for pack in packs:
+                pack.advance(self.full_rule, factor, rate)
+        except BaseException:
+            for pack in packs:
+                pack.forget()
+            raise
+        finally:
+            WARNINGS.reset(token)
 
     def has(self, leaf: Leaf) -> bool:
         """Whether it has changed a parameter and keeps states for it."""
@@ -297,7 +260,7 @@ class Optimizer:
         while unique in taken:
             unique, number = f"{name}#{number}", number + 1
         entry = self._entries[id(leaf)] = Entry(leaf, unique, self.slots, self.elementwise)
-        self._unchecked = True
+        self._unchecked = self._unpacked = True
         return entry
 
     def _entry_of_array(self, key: Any, array: Any) -> Entry:
@@ -316,6 +279,7 @@ class Optimizer:
         leaf = Leaf(array, "parameter", name, True)
         if entry is None:
             entry = self._listed[key] = Entry(leaf, name, self.slots, self.elementwise)
+            self._unpacked = True
         elif entry.leaf.shape == array.shape and entry.leaf.dtype == array.dtype:
             new = Entry(leaf, name, self.slots, self.elementwise)
             for fresh, old in zip([*new.states, new.count], [*entry.states, entry.count], strict=True):
@@ -390,25 +354,22 @@ class Optimizer:
         """Use what `read_state` gave."""
         self.learning_rate = rate
         self._entries = entries
+        self._unpacked = True
 
     # itself -----------------------------------------------------------------------------------------------------
     def __getstate__(self) -> dict[str, Any]:
         kept = {name: value for name, value in self.__dict__.items() if name != "_reported"}
         kept["_entries"] = [(e.leaf, e.name, e.states, e.count) for e in self._entries.values()]
-        kept["_listed"] = [(key, e.leaf, e.name, e.states, e.count) for key, e in self._listed.items()]
+        kept["_listed"] = [(key, (e.leaf, e.name, e.states, e.count)) for key, e in self._listed.items()]
         return kept
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        def rebuilt(leaf: Leaf, name: str, states: list[Leaf], count: Leaf) -> Entry:
-            entry = Entry(leaf, name, (), False)
-            entry.states, entry.count = states, count
-            entry.cut(self.elementwise)
-            return entry
-
         self.__dict__.update(kept)
-        self._entries = {id(each[0]): rebuilt(*each) for each in kept["_entries"]}
-        self._listed = {key: rebuilt(*each) for key, *each in kept["_listed"]}
+        entries = [Entry.of(*each, self.elementwise) for each in kept["_entries"]]
+        self._entries = {id(entry.leaf): entry for entry in entries}
+        self._listed = {key: Entry.of(*each, self.elementwise) for key, each in kept["_listed"]}
         self._reported = Reported()
+        self._unpacked = True
         OPTIMIZERS.add(self)
 
     def options(self) -> dict[str, Any]:
