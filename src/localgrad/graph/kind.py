@@ -18,6 +18,8 @@ Value: TypeAlias = Any
 SpecLike: TypeAlias = Any
 """What a shape rule sees of an input: a Spec, a Python scalar (weak, as it is), or None where the input is missing."""
 
+_compute: Any = None
+
 KindType = TypeVar("KindType", bound="type[Kind]")
 
 
@@ -134,9 +136,10 @@ class Kind:
         return cls.make(**named)(*inputs)
 
     def __call__(self, *inputs: Value) -> Value:
-        from localgrad.graph.recording import compute
-
-        return compute(self, inputs)
+        global _compute
+        if _compute is None:
+            from localgrad.graph.recording import compute as _compute  # recording knows kinds, so not at import
+        return _compute(self, inputs)
 
     # what a kind says -------------------------------------------------------------------------------------------
     def shape(self, *specs: SpecLike) -> Spec | tuple[Spec, ...]:

@@ -78,10 +78,11 @@ def compute(kind: Kind, inputs: tuple[Any, ...]) -> Any:
     """A kind applied: a node where a tensor is among the inputs, else its forward on plain arrays."""
     for x in inputs:
         if isinstance(x, _tensor_class):
-            return record(
-                kind,
-                tuple(x if isinstance(x, _tensor_class) or x.__class__ in _SCALARS else as_input(x) for x in inputs),
-            )
+            result = record(kind, inputs)
+            if result is NotImplemented:
+                for each in inputs:
+                    as_input(each)  # says which one can never be an input
+            return result
     if kind.checked:
         _check(kind, inputs)
     return kind.forward(*inputs)
@@ -276,11 +277,22 @@ def promoted(inputs: tuple[NodeInput, ...], kind: Kind) -> tuple[NodeInput, ...]
     return tuple(record(cast, (x,)) if isinstance(x, _tensor_class) and x.dtype != common else x for x in inputs)
 
 
+_ACCEPTED: Final[dict[Any, Kind]] = {}
+"""Shapes a checked kind has accepted: training meets the same ones at every step."""
+
+
 def _check(kind: Kind, inputs: tuple[Any, ...]) -> None:
     """Run the shape rule and the value check of a kind that refuses more than NumPy does."""
-    specs = tuple(spec_of(x) for x in inputs)
+    key = (
+        id(kind),
+        *[(x.shape, x.dtype) if hasattr(x, "dtype") else (x.__class__, x) for x in inputs],
+    )
     try:
-        kind.shape(*specs)
+        if _ACCEPTED.get(key) is not kind:
+            kind.shape(*(spec_of(x) for x in inputs))
+            if len(_ACCEPTED) > 4096:
+                _ACCEPTED.clear()
+            _ACCEPTED[key] = kind
         kind.check(*(x._value if isinstance(x, _tensor_class) else x for x in inputs))
     except LocalgradError as error:
         explain_failure(kind, inputs, error)

@@ -6,6 +6,7 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from localgrad.graph.errors import ShapeError
 from localgrad.graph.kind import Kind, SpecLike, Value
@@ -92,6 +93,18 @@ class Repeat(Shaped):
         return SumTo.like(grad, x), None
 
 
+_ONES: Final[dict[Any, NDArray[Any]]] = {}
+
+
+def _ones(count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    if count > 1 << 16:
+        return np.ones(count, dtype)
+    known = _ONES.get(dtype)
+    if known is None or len(known) < count:
+        known = _ONES[dtype] = np.ones(max(count, 1024), dtype)
+    return known[:count]
+
+
 @kind
 class SumTo(Shaped):
     """Sum the axes along which a smaller shape was repeated; the dual of Repeat."""
@@ -108,7 +121,9 @@ class SumTo(Shaped):
         if lead and x.shape[lead:] == shape and x.flags.c_contiguous and x.dtype.kind == "f" and x.size > 256:
             # one matrix product with ones is several times faster than NumPy's sum over leading axes
             rows = math.prod(x.shape[:lead])
-            return (np.ones(rows, x.dtype) @ x.reshape(rows, -1)).reshape(shape)[()]
+            if x.ndim == 2:
+                return np.matmul(_ones(rows, x.dtype), x)
+            return (_ones(rows, x.dtype) @ x.reshape(rows, -1)).reshape(shape)[()]
         axes = tuple(range(lead)) + tuple(
             lead + i for i, extent in enumerate(shape) if extent == 1 and x.shape[lead + i] != 1
         )
