@@ -53,6 +53,11 @@ def as_operand(value: Any) -> Any:
         return _leaf_class(as_array(value), "constant", None, False)
     if isinstance(value, (float, int)):
         return value.real  # subclasses of Python's numbers
+    if isinstance(value, complex):
+        raise DTypeError(
+            f"{value!r} was to meet a tensor{user_line()}\nfound: complex numbers are not supported\n"
+            "do: compute with the real and the imaginary part as two tensors"
+        )
     if value.__class__.__name__ == "Symbol":
         raise DTypeError(
             f"the named extent {value} was to be used as a tensor{user_line()}\n"
