@@ -16,7 +16,7 @@ from localgrad.graph.warning import warn_once
 from localgrad.graph.watching import detect_nonfinite
 from localgrad.nodes.random import GENERATOR
 from localgrad.train.batches import Parts
-from localgrad.train.optimizer import Named
+from localgrad.train.targets import Named
 
 if TYPE_CHECKING:
     from localgrad.train.trainer import Trainer

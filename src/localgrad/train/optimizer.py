@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Final, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,9 @@ from localgrad.nodes.branching import Clip
 from localgrad.train.clipping import clip_factor, finite_norm
 from localgrad.train.entry import Entry, Pack, packed
 from localgrad.train.missing import Reported, report_missing, report_unclaimed
+from localgrad.train.targets import Named, Target, named_leaves
 
-__all__ = ["Named", "Optimizer"]
-
-Named: TypeAlias = Sequence[tuple[str, Leaf]]
-Target: TypeAlias = Any
-"""What can be stepped: a model or layer, a dict or list of tensors, a tensor."""
+__all__ = ["Optimizer"]
 
 OPTIMIZERS: Final[weakref.WeakSet[Optimizer]] = weakref.WeakSet()
 """Every optimizer there is, to say whose a parameter is."""
@@ -360,14 +357,17 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         kept = {name: value for name, value in self.__dict__.items() if name != "_reported"}
         kept["_entries"] = [(e.leaf, e.name, e.states, e.count) for e in self._entries.values()]
-        kept["_listed"] = [(key, (e.leaf, e.name, e.states, e.count)) for key, e in self._listed.items()]
+        kept["_listed"] = [(key, e.leaf, e.name, e.states, e.count) for key, e in self._listed.items()]
         return kept
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self.__dict__.update(kept)
-        entries = [Entry.of(*each, self.elementwise) for each in kept["_entries"]]
+        apart = self.elementwise
+        entries = [Entry.of(leaf, name, states, count, apart) for leaf, name, states, count in kept["_entries"]]
         self._entries = {id(entry.leaf): entry for entry in entries}
-        self._listed = {key: Entry.of(*each, self.elementwise) for key, each in kept["_listed"]}
+        self._listed = {
+            key: Entry.of(leaf, name, states, count, apart) for key, leaf, name, states, count in kept["_listed"]
+        }
         self._reported = Reported()
         self._unpacked = True
         OPTIMIZERS.add(self)
@@ -381,35 +381,6 @@ class Optimizer:
     def __repr__(self) -> str:
         listed = "".join(f", {name}={value!r}" for name, value in self.options().items())
         return f"{type(self).__name__}({self.learning_rate:g}{listed})"
-
-
-def named_leaves(target: Target) -> list[tuple[str, Leaf]]:
-    """The parameters of a model, dict, list or tensor, each once, with their names; raises LocalgradError for others."""
-    if hasattr(target, "parameters") and callable(target.parameters):
-        return list(target.parameters().items())
-    if isinstance(target, Leaf):
-        return [(target._name or "parameter", target)]
-    pairs: Iterable[tuple[Any, Any]]
-    if isinstance(target, Mapping):
-        pairs = target.items()
-    elif isinstance(target, (Tensor, np.ndarray, str)) or not hasattr(target, "__iter__"):
-        pairs = ((None, target),)
-    else:
-        pairs = enumerate(target)
-    found: list[tuple[str, Leaf]] = []
-    seen: set[int] = set()
-    for key, leaf in pairs:
-        if not isinstance(leaf, Leaf):
-            where = "" if key is None else f" at {key!r}"
-            made = "a tensor a node made" if isinstance(leaf, Tensor) else f"a {type(leaf).__name__}"
-            raise LocalgradError(
-                f"an optimizer was to change parameters{user_line()}\nfound: {made}{where}\n"
-                "do: give a model, or a dict or list of parameters (lg.parameter); plain arrays go to update(params, grads)"
-            )
-        if id(leaf) not in seen:
-            seen.add(id(leaf))
-            found.append((key if isinstance(key, str) else leaf._name or f"parameters/{key}", leaf))
-    return found
 
 
 def _number(owner: Optimizer, name: str, value: Any, positive: bool = False) -> float:

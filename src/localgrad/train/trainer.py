@@ -26,12 +26,13 @@ from localgrad.train.history import History
 from localgrad.train.interruption import Interruption
 from localgrad.train.metrics import Metrics
 from localgrad.train.nonfinite import Watch
-from localgrad.train.optimizer import Named, Optimizer, named_leaves
+from localgrad.train.optimizer import Optimizer
 from localgrad.train.optimizers import Adam
 from localgrad.train.progress import Silent, progress_for
 from localgrad.train.run_folder import RunFolder
 from localgrad.train.saving import Saving, restore, snapshot
 from localgrad.train.schedules import Schedule, as_schedule
+from localgrad.train.targets import Named, named_leaves
 
 __all__ = ["Trainer"]
 
