@@ -18,7 +18,7 @@ from localgrad.cli.training import Outcome, Problem, finish, train_run
 
 __all__ = ["train_digits"]
 
-OF_TABLES = ("target", "drop", "task", "validation", "test")
+OF_TABLES = ("target", "drop", "task", "encoding", "validation", "test")
 
 
 def train_digits(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localgrad.cli.sample import NOWHERE
+from localgrad.graph.context import using
 from localgrad.train.callbacks import EarlyStopping
 from localgrad.train.checkpoint import Checkpoint
 from localgrad.train.progress import Bar, Silent
@@ -43,7 +45,8 @@ class Lines(Silent):
         self._bar.step(epoch, step, samples, loss)
 
     def epoch(self, row: Mapping[str, float]) -> None:
-        self._bar.epoch(row)
+        # What was measured stands in the lines; beside the bar it would leave no room for it.
+        self._bar.epoch({name: row[name] for name in ("epoch", "step", "loss")})
         number, every = int(row["epoch"]), -(-self._epochs // MOST_LINES)
         if number == 1 or number % every == 0 or number == self._epochs:
             # While a bar is shown, rich puts what is printed above it.
@@ -84,16 +87,17 @@ def fit(model: Sequential, optimizer: Optimizer, problem: Problem, settings: dic
     """
     trainer = Trainer(model, loss=problem.loss, optimizer=optimizer, seed=settings["seed"])
     best = EarlyStopping("validation_loss", patience=sys.maxsize) if problem.chooses else None
-    history = trainer.fit(
-        problem.train,
-        epochs=settings["epochs"],
-        validation=problem.validation,
-        batch_size=settings["batch_size"],
-        checkpoint=Checkpoint(folder),
-        callbacks=[best] if best is not None else [],
-        resume=True,
-        progress=Lines(problem.judged),
-    )
+    with using(site=NOWHERE):
+        history = trainer.fit(
+            problem.train,
+            epochs=settings["epochs"],
+            validation=problem.validation,
+            batch_size=settings["batch_size"],
+            checkpoint=Checkpoint(folder),
+            callbacks=[best] if best is not None else [],
+            resume=True,
+            progress=Lines(problem.judged),
+        )
     if trainer.stopped == "interrupted":
         raise KeyboardInterrupt
     if best is not None and best.best is not None:

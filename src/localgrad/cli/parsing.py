@@ -8,7 +8,10 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
-__all__ = ["Parser", "UsageError", "count", "layer_widths", "positive", "share", "whole"]
+__all__ = ["ENCODING", "Parser", "UsageError", "count", "layer_widths", "positive", "share", "whole"]
+
+
+ENCODING = "of a .csv file, such as gbk or latin-1 (default: utf-8)"
 
 
 class UsageError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from localgrad.cli.parsing import Parser, UsageError
+from localgrad.cli.parsing import ENCODING, Parser, UsageError
 from localgrad.cli.terminal import note, one_line, write_data
 
 SUMMARY = "apply a trained model to new rows"
@@ -24,6 +24,7 @@ def add_arguments(parser: Parser) -> None:
     """Declare what the command takes."""
     parser.add_argument("run", metavar="RUN", type=Path, help="the folder that `localgrad train` wrote")
     parser.add_argument("data", metavar="DATA", type=Path, help="a .csv or .npz file with the rows")
+    parser.add_argument("--encoding", metavar="NAME", default="utf-8", help=ENCODING)
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help="write there instead of to standard output, in one step"
     )
@@ -35,14 +36,14 @@ def call(arguments: argparse.Namespace) -> int:
     from localgrad.cli.saved_run import SavedRun, load_graph
     from localgrad.graph.files import write_atomically
 
-    if arguments.output is not None and arguments.output.exists() and arguments.output.samefile(arguments.data):
+    if arguments.output is not None and arguments.output.resolve() == arguments.data.resolve():
         raise UsageError(
             f"{arguments.output} holds the rows and would be overwritten; give another -o", "localgrad predict"
         )
     run = SavedRun.read(arguments.run)
     run.require_finished(arguments.run)
     preparation = run.restored_preparation(arguments.run)
-    table, unusable = prediction.read_rows(arguments.data, preparation)
+    table, unusable = prediction.read_rows(arguments.data, preparation, arguments.encoding)
     outputs = prediction.outputs_of(load_graph(arguments.run), preparation.apply(table))
     text = prediction.predictions_csv(preparation, outputs)
     if arguments.output is not None:

@@ -43,7 +43,7 @@ def probabilities_of(logits: NDArray[Any]) -> NDArray[np.float64]:
     return result
 
 
-def read_rows(path: Path, preparation: Preparation) -> tuple[Table, str]:
+def read_rows(path: Path, preparation: Preparation, encoding: str) -> tuple[Table, str]:
     """The rows of a file for a trained model, with the target where the file has a usable one; and why not, if not."""
     from localgrad.train.delimited import DelimitedFile
     from localgrad.train.table import read_table
@@ -51,12 +51,12 @@ def read_rows(path: Path, preparation: Preparation) -> tuple[Table, str]:
     target = preparation.target_name
     if path.suffix.lower() == ".npz":
         return read_table(path, like=preparation), ""
-    if target is None or target not in DelimitedFile(path).names:
-        return read_table(path, like=preparation), ""
+    if target is None or target not in DelimitedFile(path, encoding).names:
+        return read_table(path, like=preparation, encoding=encoding), ""
     try:
-        return read_table(path, target, like=preparation), ""
+        return read_table(path, target, like=preparation, encoding=encoding), ""
     except DataError as error:
-        table = read_table(path, like=preparation)
+        table = read_table(path, like=preparation, encoding=encoding)
         return table, str(error)
 
 

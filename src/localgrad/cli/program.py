@@ -36,6 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = INTERRUPTED
         except Exception as error:
             code = _reported(error, arguments)
+        try:
+            sys.stdout.flush()
+        except OSError:  # what Python would try once more on its way out, with a code of its own
+            drop_output()
     return code
 
 
@@ -107,8 +111,10 @@ def _reported(error: Exception, arguments: list[str]) -> int:
     if isinstance(error, UsageError):
         error_line(f"{error} (see {error.prog} --help)")
         return USAGE
-    if isinstance(error, (LocalgradError, OSError)):
+    if isinstance(error, LocalgradError):
         error_line(str(error))
+    elif isinstance(error, OSError):
+        error_line(f"{error.filename or 'the output'}: {error.strerror or error}")
     elif isinstance(error, MemoryError):
         error_line("the memory is not enough. Use fewer rows, smaller --layers, or a machine with more")
     else:

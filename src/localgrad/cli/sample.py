@@ -52,7 +52,7 @@ def sample_of(folder: Path, data: Path | None, row: int) -> Sample:
     from localgrad.cli.prediction import read_rows
 
     preparation = run.restored_preparation(folder)
-    table, _ = read_rows(path, preparation)
+    table, _ = read_rows(path, preparation, str(run.settings.get("encoding", "utf-8")))
     if row >= len(table):
         raise DataError(
             f"reading {path}: row {row} was asked for, there are {len(table):,}, from 0 on. Use a lower one."

@@ -18,7 +18,7 @@ OPTIMIZER_RATES: Final = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2, "momentum": 
 COMMON: Final = {"batch_size": 32, "optimizer": "adam", "learning_rate": None, "seed": 0}
 DIGITS_SETTINGS: Final[Mapping[str, Any]] = {"layers": (100, 16), "epochs": 30, **COMMON, "learning_rate": 2e-3}
 TABLE_SETTINGS: Final[Mapping[str, Any]] = {
-    "target": None, "drop": (), "task": None, "validation": 0.2, "layers": (64, 32), "epochs": 50, **COMMON,
+    "target": None, "drop": (), "task": None, "encoding": "utf-8", "validation": 0.2, "layers": (64, 32), "epochs": 50, **COMMON,
     "batch_size": None,
 }  # fmt: skip
 SMALLEST_BATCH, LARGEST_BATCH = 8, 128
@@ -88,6 +88,7 @@ def _checked(folder: Path, name: str, stored: Mapping[str, Any]) -> Any:
             return _plain(READ[name](_text(value)))
         fits = {
             "optimizer": value in OPTIMIZER_RATES if isinstance(value, str) else False,
+            "encoding": isinstance(value, str),
             "target": value is None or isinstance(value, str),
             "drop": isinstance(value, list) and all(isinstance(each, str) for each in value),
             "task": value in (None, "classification", "regression"),

@@ -52,9 +52,12 @@ def _read(path: Path, settings: dict[str, Any]) -> Table:
     from localgrad.train.table import read_table
 
     if settings["target"] is None and path.suffix.lower() != ".npz":
-        names = ", ".join(map(repr, DelimitedFile(path).names[:12]))
+        names = ", ".join(map(repr, DelimitedFile(path, settings["encoding"]).names[:12]))
         raise UsageError(f"--target is needed, the column of {path} to learn; it has {names}", "localgrad train")
-    table = read_table(path, settings["target"], task=settings["task"], drop=settings["drop"])
+    if settings["target"] in settings["drop"]:
+        raise UsageError(f"--drop {settings['target']} leaves out the --target", "localgrad train")
+    options = {name: settings[name] for name in ("task", "drop", "encoding")}
+    table = read_table(path, settings["target"], **options)
     if table.target is None:
         raise DataError(f"reading {path}: there is no array 'y' to learn. Add one, or name another with --target.")
     return table
@@ -71,7 +74,7 @@ def _problem(path: Path, table: Table, settings: dict[str, Any], test: Path | No
         train, judges["validation"] = table.split(settings["validation"], settings["seed"])
     preparation = Preparation.fit(train)
     if test is not None:
-        judges["test"] = read_table(test, settings["target"], like=preparation)
+        judges["test"] = read_table(test, settings["target"], like=preparation, encoding=settings["encoding"])
     elif table.test is not None and table.test.target is not None:
         judges["test"] = table.test
     parts = {
@@ -93,7 +96,8 @@ def _introduce(path: Path, table: Table, problem: Problem, judges: dict[str, Tab
     if names:
         listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         goal = f"{len(names)} classes of {table.target_name!r}: {listed}"
-    print(f"{path}: {len(table):,} rows, {width} features; {goal}")
+    plural = "" if width == "1" else "s"
+    print(f"{path}: {len(table):,} rows, {width} feature{plural}; {goal}")
     others = "".join(f", {len(judge):,} for {name}" for name, judge in judges.items())
     print(f"{len(problem.train[0]):,} rows to learn from{others}")
 

@@ -32,6 +32,9 @@ codecs.register_error("localgrad.plainer", _plainer)
 def prepared() -> Iterator[None]:
     """Inside, standard output and error take any text, and warnings are one line each; afterwards all is as before."""
     changed: list[tuple[Any, str]] = []
+    absent = [name for name in ("stdout", "stderr") if getattr(sys, name) is None]  # closed by who started us
+    for name in absent:
+        setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - closed below
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure") and stream.errors is not None:
             changed.append((stream, stream.errors))
@@ -41,6 +44,9 @@ def prepared() -> Iterator[None]:
             warnings.showwarning = _show_warning
             yield
     finally:
+        for name in absent:
+            getattr(sys, name).close()
+            setattr(sys, name, None)
         for stream, errors in changed:
             try:
                 stream.reconfigure(errors=errors)
@@ -104,7 +110,7 @@ def _own_name() -> list[str]:
     import shutil
 
     called = Path(sys.argv[0])
-    if called.name == "__main__.py":
+    if called.parts[-2:] == ("localgrad", "__main__.py"):
         return ["python", "-m", "localgrad"]
     if called.stem == "localgrad" and shutil.which("localgrad") is None:
         return [str(called)]
@@ -112,7 +118,7 @@ def _own_name() -> list[str]:
 
 
 def drop_output() -> None:
-    """Let what is still to be written go nowhere: the reader of our output has left."""
+    """Let what is still to be written go nowhere: the reader of our output has left, or it cannot be kept."""
     try:
         sink = os.open(os.devnull, os.O_WRONLY)
         os.dup2(sink, sys.stdout.fileno())

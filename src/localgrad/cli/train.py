@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from localgrad.cli.parsing import Parser, UsageError, count, layer_widths, positive, share, whole
+from localgrad.cli.parsing import ENCODING, Parser, UsageError, count, layer_widths, positive, share, whole
 from localgrad.cli.saved_run import DIGITS
 
 SUMMARY = "train a network on the digits, or on a table of your own"
@@ -39,6 +39,7 @@ def add_arguments(parser: Parser) -> None:
     table.add_argument(
         "--validation", metavar="SHARE", type=share, help="rows kept aside to judge each epoch (default: 0.2; 0: none)"
     )
+    table.add_argument("--encoding", metavar="NAME", help=ENCODING)
     table.add_argument("--test", metavar="FILE", type=Path, help="a table that judges the finished model")
     network = parser.add_argument_group("network and training")
     network.add_argument(
