@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Sequence
 from functools import partial
@@ -92,7 +93,7 @@ def _set_leaves(leaves: dict[int, tuple[Tensor, Any]], outputs: Sequence[Tensor]
             continue
         if g.__class__ is not np.ndarray or g.base is not None or not g.flags.owndata or not g.flags.writeable:
             g = np.array(g)
-        elif leaf._node is None and _shared(g, leaves, leaf):
+        elif leaf._node is None and _shared(g):
             g = g.copy()
         if accumulate and leaf._grad is not None:
             g = leaf._grad + g if g.ndim else np.asarray(leaf._grad + g)
@@ -119,11 +120,8 @@ def _warn_of_overwriting(leaves: dict[int, tuple[Tensor, Any]], outputs: Sequenc
         )
 
 
-def _shared(g: Any, leaves: dict[int, tuple[Tensor, Any]], leaf: Tensor) -> bool:
-    import sys
-
-    # three references: the pair in `leaves`, the loop's name, and this argument (plus the call's own)
-    del leaves, leaf
+def _shared(g: Any) -> bool:
+    # referred to by the pair in `leaves`, the loop's name, this argument and the call's own, if by nothing else
     return sys.getrefcount(g) > 4
 
 
