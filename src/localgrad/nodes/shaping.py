@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,10 +99,10 @@ _ONES: Final[dict[Any, NDArray[Any]]] = {}
 def _ones(count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     if count > 1 << 16:
         return np.ones(count, dtype)
-    known = _ONES.get(dtype)
-    if known is None or len(known) < count:
-        known = _ONES[dtype] = np.ones(max(count, 1024), dtype)
-    return known[:count]
+    if dtype not in _ONES or len(_ONES[dtype]) < count:
+        _ONES[dtype] = np.ones(max(count, 1024), dtype)
+    ones: NDArray[Any] = _ONES[dtype][:count]
+    return ones
 
 
 @kind
