@@ -11,7 +11,7 @@ from localgrad.graph.errors import NameLookupError
 from localgrad.graph.history import History
 from localgrad.graph.node import Node
 from localgrad.graph.record import Record
-from localgrad.graph.spec import format_shape
+from localgrad.graph.spec import format_shape, same_shape
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import Elementwise
 from localgrad.show.formulas import input_names, plain_formula, vjp_formulas
@@ -105,7 +105,7 @@ def explain(node: Node) -> Card:
       ...
       formula   y = 1 / (1 + e^(-x))
       ...
-          its gradient = grad * y * (1 - y)
+          its gradient = grad * (y * (1 - y))
     ...
     """
     outputs = last_outputs()
@@ -141,6 +141,7 @@ def _card(node: Node, history: History | None) -> Card:
     formulas = vjp_formulas(node)
     labels = input_names(kind, len(inputs))
     locals_ = local_derivatives(node)
+    copied = _copied(node)
     rows = []
     for index, (label, x) in enumerate(zip(labels, inputs, strict=True)):
         if isinstance(x, Tensor):
@@ -152,7 +153,7 @@ def _card(node: Node, history: History | None) -> Card:
                     _value(x),
                     x._grad,
                     locals_.get(index),
-                    formulas.get(label, ""),
+                    formulas.get(label, "") + (", summed over the copies" if index in copied else ""),
                 )
             )
         elif x is not None:
@@ -188,12 +189,24 @@ def _card(node: Node, history: History | None) -> Card:
 
 
 def local_derivatives(node: Node) -> dict[int, Any]:
-    """For an elementwise node with values, dy/dx of each input, entry by entry (the rule run on a gradient of ones)."""
+    """For an elementwise node with values, dy/dx of each input, entry by entry (the rule run on a gradient of ones).
+
+    An input that is broadcast is left out: its gradient is a sum over copies, so it has no derivative for each entry.
+    """
     made = [t for t in node.outputs if t is not None]
     if not isinstance(node.kind, Elementwise) or not made or made[0].is_symbolic or made[0].dtype.kind != "f":
         return {}
     ones = np.ones(made[0].shape, made[0].dtype)[()]
-    return contributions(node, node.outputs, [ones])
+    copied = _copied(node)
+    return {index: part for index, part in contributions(node, node.outputs, [ones]).items() if index not in copied}
+
+
+def _copied(node: Node) -> set[int]:
+    """The inputs of an elementwise node that are broadcast to its output's shape."""
+    made = [t for t in node.outputs if t is not None]
+    if not isinstance(node.kind, Elementwise) or not made:
+        return set()
+    return {i for i, x in enumerate(node.inputs) if isinstance(x, Tensor) and not same_shape(x.shape, made[0].shape)}
 
 
 def _numbers(node: Node, formulas: dict[str, str]) -> str:
