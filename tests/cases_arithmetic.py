@@ -4,7 +4,7 @@ import numpy as np
 
 from localgrad.graph.errors import DTypeError, ShapeError
 from localgrad.nodes.arithmetic import Add, Div, FloorDivide, Mod, Mul, Neg, Pow, Sub
-from localgrad.nodes.base import Chain
+from localgrad.nodes.base import Chain, SecondChain
 from tests.case import Case, Point, Refused, booleans, inf, integers, nan, positive, rand
 
 PAIRS = [(0.0, 0.0), (inf, inf), (inf, -inf), (0.0, inf), (nan, 1.0), (1.0, 0.0), (-1.0, 0.0), (-0.0, 2.0)]
@@ -124,4 +124,12 @@ CASES = [
         points=[Point((0.0, 3.0), (3.0, 0.0), second=(1.0, 1.0)), Point((0.0, inf), (0.0, 0.0), grad=0.0)],
     ),
     Case(Chain(), (rand(2, 3, 4), rand(3, 1)), np.multiply, batch=(0, None)),
+    Case(
+        SecondChain(),
+        (rand(3, 4), rand(3, 4)),
+        lambda grad, first: np.where((grad == 0) | (first == 0), 0, grad * first),
+        extremes=[(0.0, inf), (0.0, nan), (inf, 0.0), (nan, 0.0), (1.0, inf), (2.0, nan), (-inf, 3.0)],
+        points=[Point((0.0, 3.0), (3.0, 0.0), second=(1.0, 1.0)), Point((inf, 0.0), (0.0, inf))],
+    ),
+    Case(SecondChain(), (rand(2, 3, 4), rand(3, 1)), np.multiply, batch=(0, None)),
 ]

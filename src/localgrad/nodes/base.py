@@ -116,7 +116,37 @@ class Chain(Elementwise):
         return y
 
     def backward(self, grad: Value, y: Value, first: Value, local: Value) -> Value:
-        return chain(grad, local), chain(grad, first)
+        return chain(grad, local), SecondChain.on(grad, first)
+
+
+@kind
+class SecondChain(Elementwise):
+    """What `Chain` sends back to its local derivative: 0 where nothing came in the first time, or comes in now.
+
+    So a branch that was not taken contributes 0 to second derivatives, even where its first ones are infinite.
+    """
+
+    formula = (
+        r"y = \begin{cases} 0 & \text{grad} = 0 \lor \text{first} = 0 \\"
+        r" \text{grad} \cdot \text{first} & \text{else} \end{cases}"
+    )
+    expression = "where((grad == 0) | (first == 0), 0, grad * first)"
+    inputs = ("grad", "first")
+    family = "gradient"
+
+    def forward(self, grad: Value, first: Value) -> Value:
+        y = grad * first
+        if y.__class__ is np.ndarray:
+            flat = y.ravel()
+            if y.dtype.kind == "f" and np.isnan(np.dot(flat, flat)):
+                return np.where((grad == 0) | (first == 0), y.dtype.type(0), y)
+            return y
+        if y != y and (grad == 0 or first == 0):
+            return type(y)(0)
+        return y
+
+    def backward(self, grad: Value, y: Value, a: Value, b: Value) -> Value:
+        return SecondChain.on(grad, b), SecondChain.on(grad, a)
 
 
 _CHAIN: Final = Chain()

@@ -1,197 +1,241 @@
-"""Formulas of nodes as text: the school formula, and the rule's own vector-Jacobian product."""
+"""School formulas, which kinds state as LaTeX, as plain text for a terminal."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
+from unicodedata import normalize
 
-from localgrad.graph.capturing import Recorder
-from localgrad.graph.context import using
-from localgrad.graph.errors import LocalgradError
-from localgrad.graph.kind import Kind
-from localgrad.graph.node import Node
-from localgrad.graph.spec import Spec
-from localgrad.graph.tensor import Leaf, Tensor
-from localgrad.transform.sweep import pull_body
-
-LONGEST = 160
-_BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "@": 2, "%": 2, "//": 2, "**": 4}
-_WORDS = {
-    r"\cdot": "·", r"\sum": "Σ", r"\prod": "Π", r"\frac": "", r"\partial": "∂", r"\dots": "…", r"\quad": "  ",
-    r"\max": "max", r"\min": "min", r"\log": "log", r"\exp": "exp", r"\tanh": "tanh", r"\sin": "sin", r"\cos": "cos",
-    r"\tan": "tan", r"\sqrt": "√", r"\le": "≤", r"\ge": "≥", r"\ne": "≠", r"\neq": "≠", r"\in": "∈", r"\pi": "π",
-    r"\sigma": "σ", r"\mu": "μ", r"\epsilon": "ε", r"\varepsilon": "ε", r"\alpha": "α", r"\beta": "β", r"\gamma": "γ",
-    r"\lambda": "λ", r"\Phi": "Φ", r"\Gamma": "Γ", r"\infty": "∞", r"\lfloor": "⌊", r"\rfloor": "⌋", r"\lceil": "⌈",
-    r"\rceil": "⌉", r"\times": "×", r"\left": "", r"\right": "", r"\,": " ", r"\;": " ", r"\!": "", r"\ ": " ",
-    r"\mathrm": "", r"\text": "", r"\operatorname": "", r"\mathbf": "", r"\leq": "≤", r"\geq": "≥", r"\to": "→",
-    r"\land": "∧", r"\lor": "∨", r"\lnot": "¬", r"\oplus": "⊕", r"\bar": "", r"\hat": "", r"\delta": "δ", r"\tfrac": "",
-    r"\begin{cases}": "{ ", r"\end{cases}": "", r"\\": "; ", r"\begin{aligned}": "", r"\end{aligned}": "", "&": " ",
+_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|[0-9.]*[0-9]|.", re.DOTALL)
+_SYMBOLS = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "eta": "η", "theta": "θ",
+    "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ",
+    "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ",
+    "Lambda": "Λ", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "infty": "∞", "dots": "…", "ldots": "…",
+    "cdots": "…", "ell": "ℓ", "top": "T", "mid": "|", "vert": "|", "Vert": "‖", "nabla": "∇", "emptyset": "∅",
 }  # fmt: skip
+_RELATIONS = {
+    "cdot": "·", "times": "×", "odot": "⊙", "otimes": "⊗", "oplus": "⊕", "circ": "∘", "ast": "*", "star": "*",
+    "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠", "neq": "≠", "approx": "≈", "sim": "~", "propto": "∝",
+    "in": "∈", "notin": "∉", "to": "→", "rightarrow": "→", "leftarrow": "←", "mapsto": "↦", "wedge": "∧", "vee": "∨",
+    "land": "∧", "lor": "∨", "pm": "±", "mp": "∓", "bmod": "mod", "cup": "∪", "cap": "∩", "subset": "⊂",
+}  # fmt: skip
+_LARGE = {"sum": "Σ", "prod": "Π", "int": "∫", "bigwedge": "⋀", "bigvee": "⋁", "bigcup": "⋃"}
+_PREFIXES = {"neg": "¬", "lnot": "¬", "partial": "∂"}
+_OPENING = {"lfloor": "⌊", "lceil": "⌈", "{": "{", "langle": "⟨"}
+_CLOSING = {"rfloor": "⌋", "rceil": "⌉", "}": "}", "rangle": "⟩"}
+_SPACES = {",": " ", ";": " ", ":": " ", " ": " ", "!": "", "quad": "  ", "qquad": "  "}
+_ACCENTS = {"bar": "\u0304", "hat": "\u0302", "tilde": "\u0303", "dot": "\u0307", "vec": "\u20d7"}
+_FONTS = frozenset(
+    "text mathrm mathbf mathit mathsf mathcal mathbb operatorname textrm textit textbf boldsymbol".split()
+)
+_DROPPED = frozenset("left right big Big bigl bigr Bigl Bigr displaystyle limits nolimits".split())
+_POWERS = {"2": "²", "3": "³"}
+
+
+class _Item(NamedTuple):
+    """A piece of a formula, and what it is to its neighbours: atom, word, large, prefix, open, close, operator, space,
+    comma; fraction and cases, which wait for their neighbours before they become text.
+    """
+
+    text: str
+    role: str = "atom"
+    parts: tuple[str, ...] = ()
 
 
 def plain_formula(latex: str) -> str:
-    r"""A LaTeX formula as readable text for a terminal.
+    r"""A LaTeX formula as readable text for a terminal; a command it does not know stands with its name.
 
     >>> plain_formula(r"y = \frac{1}{1 + e^{-x}}")
     'y = 1 / (1 + e^(-x))'
+    >>> plain_formula(r"y_i = \begin{cases} x_i^2 & x_i > 0 \\ 0 & \text{else} \end{cases}")
+    'y_i = x_i² if x_i > 0, else 0'
     """
-    text = _fractions(latex)
-    for word in sorted(_WORDS, key=len, reverse=True):
-        pattern = re.escape(word) + (r"(?![A-Za-z])" if word[-1].isalpha() else "")
-        text = re.sub(pattern, _WORDS[word].replace("\\", ""), text)
-    text = re.sub(r"([_^])\{([^{}]*)\}", lambda m: m[1] + (m[2] if len(m[2]) == 1 else f"({m[2]})"), text)
-    text = text.replace("{", "").replace("}", "").replace("\\", "")
-    return re.sub(r"\s+", " ", text).strip()
+    return normalize("NFC", _joined(_Reader(latex).items()))
 
 
-def _fractions(text: str) -> str:
-    while True:
-        start = re.search(r"\\t?frac\s*\{", text)
-        if start is None:
-            return text
-        top, after = _braced(text, start.end() - 1)
-        if after >= len(text) or text[after] != "{":
-            return text.replace("\\frac", "", 1)
-        bottom, end = _braced(text, after)
-        text = text[: start.start()] + f"{_grouped(top)} / {_grouped(bottom)}" + text[end:]
+class _Reader:
+    def __init__(self, latex: str) -> None:
+        self.tokens: list[str] = _TOKEN.findall(latex)
+        self.at = 0
 
+    def items(self, *ends: str) -> list[_Item]:
+        """What stands before one of these tokens (which is not read), or before the end."""
+        found: list[_Item] = []
+        while self.at < len(self.tokens) and self.tokens[self.at] not in ends:
+            if self.tokens[self.at] in ("_", "^"):
+                self.at += 1
+                self._script(found, self.tokens[self.at - 1])
+            else:
+                found.append(self._item())
+        return found
 
-def _braced(text: str, at: int) -> tuple[str, int]:
-    depth = 0
-    for position in range(at, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[position], 0)
-        if depth == 0:
-            return text[at + 1 : position], position + 1
-    return text[at + 1 :], len(text)
+    def _item(self) -> _Item:
+        token = self.tokens[self.at]
+        self.at += 1
+        if token == "{":
+            inner = _joined(self.items("}"))
+            self.at += 1
+            return _Item(inner)
+        if token.startswith("\\") and len(token) > 1:
+            return self._command(token[1:])
+        if token.isspace():
+            return _Item(" ", "space")
+        if token in "([":
+            return _Item(token, "open")
+        if token in ")]":
+            return _Item(token, "close")
+        if token in ",;:":
+            return _Item(token, "comma")
+        return _Item(token, "operator" if token in "+-*/=<>" else "atom")
 
+    def _command(self, name: str) -> _Item:
+        if name in ("frac", "tfrac", "dfrac"):
+            return _Item("", "fraction", (self.argument(), self.argument()))
+        if name == "sqrt":
+            return _Item("√" + _closed(self.argument()))
+        if name in _ACCENTS:
+            return _Item(self.argument() + _ACCENTS[name])
+        if name in _FONTS:
+            return self._words()
+        if name == "begin":
+            return self._environment()
+        if name in _SPACES:
+            return _Item(_SPACES[name], "space")
+        if name in _DROPPED:
+            if self.tokens[self.at : self.at + 1] == ["."]:
+                self.at += 1
+            return _Item("", "space")
+        for table, role in (
+            (_SYMBOLS, "atom"), (_RELATIONS, "operator"), (_LARGE, "large"), (_PREFIXES, "prefix"),
+            (_OPENING, "open"), (_CLOSING, "close"),
+        ):  # fmt: skip
+            if name in table:
+                return _Item(table[name], role)
+        return _Item(name, "word")
 
-def _grouped(text: str) -> str:
-    text = text.strip()
-    return text if re.fullmatch(r"[A-Za-z0-9]+|\\partial [a-zA-Z]", text) else f"({text})"
+    def _words(self) -> _Item:
+        """Upright text: a name or, with spaces in it, words between two terms."""
+        while self.tokens[self.at : self.at + 1] == [" "]:
+            self.at += 1
+        if self.tokens[self.at : self.at + 1] != ["{"]:
+            return _Item(self.argument(), "word")
+        depth, text = 0, ""
+        while self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            self.at += 1
+            depth += {"{": 1, "}": -1}.get(token, 0)
+            if depth == 0:
+                break
+            if token not in "{}":
+                text += token.lstrip("\\")
+        return _Item(text, "word")
 
+    def _environment(self) -> _Item:
+        name = self.argument()
+        rows: list[list[str]] = [[]]
+        while self.at < len(self.tokens):
+            rows[-1].append(_joined(self.items("&", "\\\\", "\\end")))
+            end = self.tokens[self.at] if self.at < len(self.tokens) else "\\end"
+            self.at += 1
+            if end == "\\end":
+                self.argument()
+                break
+            if end == "\\\\":
+                rows.append([])
+        if name != "cases":
+            return _Item("; ".join(" ".join(cell for cell in row if cell) for row in rows if any(row)))
+        said = []
+        for row in rows:
+            condition = row[1] if len(row) > 1 else ""
+            if condition in ("else", "otherwise"):
+                said.append(f"else {row[0]}")
+            elif condition:
+                said.append(f"{row[0]} {condition}" if condition.startswith("with ") else f"{row[0]} if {condition}")
+            elif row[0]:
+                said.append(row[0])
+        return _Item(", ".join(said), "cases")
 
-def input_names(kind: Kind, count: int) -> list[str]:
-    """The rule's names of the inputs of a node, numbered where there are any number of them."""
-    names: list[str] = []
-    for declared in kind.inputs:
-        if declared.startswith("*"):
-            names += [f"{declared[1:]}{index + 1}" for index in range(count - len(names))]
+    def argument(self) -> str:
+        """The argument of a command: a group in braces, or the next token."""
+        while self.at < len(self.tokens) and self.tokens[self.at].isspace():
+            self.at += 1
+        return _joined([self._item()]) if self.at < len(self.tokens) else ""
+
+    def _script(self, found: list[_Item], mark: str) -> None:
+        script = self.argument()
+        while found and found[-1].role == "space":
+            found.pop()
+        base = found.pop() if found else _Item("")
+        if base.role == "fraction":
+            base = _Item(f"({_joined([base])})")
+        if mark == "^" and script in _POWERS and base.role != "large":
+            text = base.text + _POWERS[script]
+        elif mark == "^" and base.text[:1] in ("Σ", "Π") and "_" in base.text:
+            text = base.text.removesuffix(")") + f"..{script})"
+        elif re.fullmatch(r"\w+|[^\W_]|[∞…'T]", script) and "_" not in script:
+            text = base.text + mark + script
         else:
-            names.append(declared.rstrip("?"))
-    names += [f"x{index}" for index in range(len(names), count)]
-    return names[:count]
+            text = f"{base.text}{mark}{_closed(script, anyway=True)}"
+        found.append(_Item(text, base.role))
 
 
-def vjp_formulas(node: Node) -> dict[str, str]:
-    """For each input that can have a gradient, the rule's vector-Jacobian product in terms of grad, y and the inputs.
-
-    Found by running the backward rule on symbols, so it is what is computed and not a second telling of it.
-    """
-    inputs = node.inputs
-    key = tuple(x.spec if isinstance(x, Tensor) else ("value", type(x).__name__, repr(x)) for x in inputs)
-    outputs = tuple(t.spec if t is not None else None for t in node.outputs)
-    try:
-        return dict(_vjp(node.kind, key, outputs))
-    except LocalgradError:
-        return {}
-
-
-@lru_cache(maxsize=512)
-def _vjp(kind: Kind, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[tuple[str, str], ...]:
-    recorder = Recorder()
-
-    def symbol(spec: Spec, name: str) -> Tensor:
-        tensor = Tensor(spec, None, True)
-        tensor._name = name
-        recorder.add_input(tensor)
-        return tensor
-
-    names = input_names(kind, len(inputs))
-    xs: list[Any] = []
-    for each, name in zip(inputs, names, strict=True):
-        xs.append(symbol(each, name) if isinstance(each, Spec) else _value(each))
-    several = kind.several
-    ys = [symbol(s, f"y{i + 1}" if several else "y") if s is not None else None for i, s in enumerate(outputs)]
-    gs = [symbol(s, f"grad{i + 1}" if several else "grad") if s is not None else None for i, s in enumerate(outputs)]
-    wanted = [isinstance(x, Tensor) and x.dtype.kind == "f" for x in xs]
-    with using(recorder=recorder, scope="", tagger=None, site=(None, 0), enabled=True, watchers=()):
-        grad, y = (tuple(gs), tuple(ys)) if several else (gs[0], ys[0])
-        if kind.takes_wanted:
-            found = kind.backward(grad, y, *xs, wanted=tuple(wanted))  # type: ignore[call-arg]  # takes_wanted says it does
-        elif kind.has_rule:
-            found = kind.backward(grad, y, *xs)
-        else:
-            found = pull_body(kind, grad, y, xs, wanted)
-    found = found if isinstance(found, tuple) else (found,)
-    return tuple(
-        (name, expression_of(g)) for name, g, want in zip(names, found, wanted, strict=False) if want and g is not None
-    )
-
-
-def _value(key: Any) -> Any:
-    # the scalars of a node came in as text so that the cache tells 1 from 1.0 and from True
-    _, kind_of, text = key
-    if kind_of == "NoneType":
-        return None
-    if kind_of == "bool":
-        return text == "True"
-    return int(text) if kind_of == "int" else float(text)
-
-
-def expression_of(tensor: Any) -> str:
-    """A computed tensor as one expression over the named tensors it came from (shortened where it grows too long)."""
-    texts: dict[int, tuple[str, int]] = {}
-    stack: list[Any] = [tensor]
-    while stack:
-        x = stack[-1]
-        node = x._node if isinstance(x, Tensor) else None
-        if id(x) in texts or not isinstance(x, Tensor):
-            stack.pop()
+def _joined(items: Sequence[_Item]) -> str:
+    """Pieces as one text: fractions and cases as their neighbours need them, spaces where a reader expects them."""
+    items = [item for item in items if item.text or item.role != "space"]
+    text = ""
+    for index, item in enumerate(items):
+        before = next((each for each in items[index - 1 :: -1] if each.role != "space"), None) if index else None
+        after = next((each for each in items[index + 1 :] if each.role != "space"), None)
+        follows = after is not None and after.role in ("atom", "word", "large", "open", "fraction", "cases", "prefix")
+        piece = item.text
+        if item.role == "fraction":
+            piece = _fraction(*item.parts, named=before is not None and before.role == "word", followed=follows)
+        elif item.role == "cases" and (follows or (before is not None and before.text != "=")):
+            piece = f"{{{piece}}}"
+        if item.role == "space" and _swallows(before, after):
             continue
-        if node is None:
-            texts[id(x)] = (x._name or _constant(x), 9)
-            stack.pop()
-            continue
-        missing = [each for each in node.inputs if isinstance(each, Tensor) and id(each) not in texts]
-        if missing:
-            stack.extend(missing)
-            continue
-        texts[id(x)] = _node_text(node, texts)
-        stack.pop()
-    text = texts[id(tensor)][0] if isinstance(tensor, Tensor) else repr(tensor)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+        if index and item.role != "space" and before is items[index - 1] and _needs_space(before, item, piece):
+            text += " "
+        text += piece
+    return re.sub(r"(?<=[^\s,]) {2,}(?=[^\s(])", " ", re.sub(r" {3,}", "  ", text)).replace("\n", " ").strip()
 
 
-def _constant(leaf: Tensor) -> str:
-    return f"{float(leaf._value):g}" if isinstance(leaf, Leaf) and leaf.size == 1 else "constant"
+def _swallows(before: _Item | None, after: _Item | None) -> bool:
+    if before is None or after is None:
+        return True
+    return before.role in ("open", "prefix") or after.role in ("close", "comma")
 
 
-def _node_text(node: Node, texts: dict[int, tuple[str, int]]) -> tuple[str, int]:
-    kind = node.kind
-    parts = [texts[id(x)] if isinstance(x, Tensor) else (_number(x), 9) for x in node.inputs]
-    operator = "*" if kind.name == "Chain" else kind.operator
-    if operator in _BINDING and len(parts) == 2:
-        level = _BINDING[operator]
-        left = _bracketed(parts[0], level)
-        right = _bracketed(parts[1], level + 1)
-        return f"{left} {operator} {right}", level
-    if operator == "negative":
-        return f"-{_bracketed(parts[0], 3)}", 3
-    if operator is not None and len(parts) == 2:
-        return f"{_bracketed(parts[0], 1)} {operator} {_bracketed(parts[1], 1)}", 0
-    if kind.name == "Transpose" and not kind.changed_fields():
-        return f"{_bracketed(parts[0], 9)}.T", 9
-    shown = [text for text, _ in parts if text != "None"]
-    fields = [f"{name}={value}" for name, value in kind.changed_fields().items() if name != "dtype"]
-    name = kind.name[0].lower() + kind.name[1:]
-    return f"{name}({', '.join(shown + fields)})", 9
+def _needs_space(before: _Item, item: _Item, piece: str) -> bool:
+    if item.role in ("close", "comma", "open", "operator", "space") or piece.startswith("("):
+        return False
+    return before.role in ("word", "large") or before.role == "fraction"
 
 
-def _bracketed(part: tuple[str, int], level: int) -> str:
-    text, own = part
-    return f"({text})" if own < level else text
+def _fraction(top: str, bottom: str, *, named: bool, followed: bool) -> str:
+    small = not re.search(r"[ /]", top)
+    top = f"({top})" if re.search(r" [+-] |^-", _outer(top)) else top
+    below = bottom if followed is False and bottom.startswith(("Σ", "Π")) and " + " not in bottom else _closed(bottom)
+    tight = small and followed
+    text = f"{top}/{below}" if tight or (named and small and below == bottom) else f"{top} / {below}"
+    if named:
+        return f"({text})"
+    return text if tight or not followed else f"{text} ·"
 
 
-def _number(x: Any) -> str:
-    return f"{x:g}" if isinstance(x, float) else repr(x)
+def _closed(text: str, anyway: bool = False) -> str:
+    """The text, in parentheses unless it is one thing already."""
+    outer = _outer(text)
+    if outer == "()" or (not anyway and not re.search(r"[\s+\-*/=<>,·]", outer)):
+        return text
+    return f"({text})"
+
+
+def _outer(text: str) -> str:
+    """What stands outside of parentheses."""
+    shorter = re.sub(r"\(([^()]*)\)", "\0\1", text)
+    while shorter != text:
+        text, shorter = shorter, re.sub(r"\(([^()]*)\)", "\0\1", shorter)
+    return text.replace("\0\1", "()")
