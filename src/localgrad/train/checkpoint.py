@@ -93,6 +93,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     packed = foreign_json.parse(texts[CONTENT].encode(), what, CheckpointError, ADVICE)
     try:
         content = _unpack(packed, arrays)
+        if not isinstance(content, dict):
+            raise TypeError(f"a {type(content).__name__}")
         version = content["format"]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise _damaged(what, f"its description does not fit its arrays ({error})") from None
@@ -101,8 +103,6 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{what} was to be read\nfound: format {version!r}; this version of localgrad reads {FORMAT}\n"
             "do: use the version that wrote it"
         )
-    if not isinstance(content, dict):
-        raise _damaged(what, "it describes no training")
     return content
 
 

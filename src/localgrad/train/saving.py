@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from localgrad.exchange import weights
-from localgrad.graph.errors import CheckpointError, LocalgradWarning
+from localgrad.graph.errors import CheckpointError, DataError, LocalgradWarning
 from localgrad.nodes.random import GENERATOR
 from localgrad.train.callbacks import Callback
 from localgrad.train.checkpoint import (
@@ -124,7 +124,7 @@ def restore(
         if optimizer["class"] != own:
             refuse_differences(path, [f"the optimizer was {optimizer['class']}, is {own}"])
         kept = trainer.optimizer.read_state(optimizer["state"], trainer.model)
-        history = History(content["history"])
+        history = _history(content["history"])
         place = trainer.read_place(content["training"])
         generator = content["generator"].reshape(GENERATOR.shape).astype(GENERATOR.dtype)
         saved = [(str(each["class"]), dict(each["state"])) for each in content["callbacks"]]
@@ -165,3 +165,10 @@ def restore(
             LocalgradWarning,
             stacklevel=3,
         )
+
+
+def _history(rows: Any) -> History:
+    try:
+        return History(rows)
+    except DataError as error:
+        raise ValueError(str(error)) from None
