@@ -31,6 +31,7 @@ from localgrad.graph.comparing import describe
 from localgrad.graph.errors import FileWriteError, ShapeError
 from localgrad.graph.graph import Graph
 from localgrad.graph.kind import Kind
+from localgrad.graph.spec import Spec
 from localgrad.graph.tensor import Leaf
 
 FORMAT: Final = "localgrad graph"
@@ -70,6 +71,7 @@ class _Writer:
         self.sources: dict[str, int] = {}
         self._graph_number: dict[int, int] = {}
         self._leaf_key: dict[int, str] = {}
+        self._spec_text: dict[Spec, str] = {}
         self._kept: list[Any] = []  # so that no id is used twice
 
     def keep_leaf(self, leaf: Leaf, name: str) -> str:
@@ -93,6 +95,12 @@ class _Writer:
             key = f"{name}#{number}"
         self.arrays[key] = array
         return key
+
+    def _spec(self, spec: Spec) -> str:
+        text = self._spec_text.get(spec)
+        if text is None:
+            text = self._spec_text[spec] = spec_text(spec)
+        return text
 
     def keep_graph(self, graph: Graph) -> int:
         """The number of a graph among the graphs written."""
@@ -125,7 +133,7 @@ class _Writer:
                     differing[name] = requires_grad
             first_outputs.append(each["outputs"][0][0])
             nodes.append(self._node(each, inputs, first_outputs))
-        written["inputs"] = {name: spec_text(spec) for name, spec, _ in described["inputs"]}
+        written["inputs"] = {name: self._spec(spec) for name, spec, _ in described["inputs"]}
         written["leaves"] = {name: self.keep_leaf(leaf, name) for name, leaf in described["leaves"]}
         written["nodes"] = nodes
         written["outputs"] = [names[index] for index in described["outputs"]]
@@ -144,7 +152,7 @@ class _Writer:
             written["inputs"] = [
                 x if isinstance(x, str) else encode(x, self.keep_graph, self.keep_array) for x in inputs
             ]
-            written["outputs"] = {name: spec_text(spec) for name, spec, _ in each["outputs"]}
+            written["outputs"] = {name: self._spec(spec) for name, spec, _ in each["outputs"]}
         except (UnwritableError, ShapeError) as error:
             raise FileWriteError(
                 f"the node `{first_outputs[-1]}` was to be written\nfound: {kind.name} holds {error}\n"

@@ -80,9 +80,9 @@ class Polygamma(Special):
     order: int = 1
 
     def check_fields(self) -> None:
-        if not isinstance(self.order, int) or self.order < 1:
+        if not isinstance(self.order, int) or not 1 <= self.order <= 170:  # 171! is beyond the largest float64
             raise LocalgradError(
-                f"polygamma was asked with order={self.order!r}\nfound: orders are whole numbers from 1 on\n"
+                f"polygamma was asked with order={self.order!r}\nfound: orders are whole numbers from 1 on, to 170\n"
                 "do: use lg.digamma for order 0"
             )
 
