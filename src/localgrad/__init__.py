@@ -50,6 +50,8 @@ from localgrad.transform.path import why_no_gradient
 from localgrad.transform.recompute import recompute
 
 if TYPE_CHECKING:
+    __version__: str
+
     from localgrad.exchange.folder import load
     from localgrad.layers.layer import Layer
     from localgrad.layers.model import Model, Sequential
@@ -75,8 +77,6 @@ __all__ = [
     "stop_gradient", "tensor", "value_and_grad", "vjp", "why_no_gradient",
 ]  # fmt: skip
 __all__ += functions.__all__
-
-__version__ = "0.1.0"
 
 _UPPER = {
     "load": "exchange.folder",
@@ -107,7 +107,7 @@ _UPPER = {
     "ReduceOnPlateau": "train.schedules",
 }
 """Names of upper rooms, imported when first used: training, files and pictures cost nothing at import."""
-_ROOMS = ("layers", "train", "show", "exchange", "models", "attribution", "run", "cli")
+_ROOMS = ("layers", "train", "show", "exchange", "cli")
 
 del _catalogue
 
@@ -115,6 +115,10 @@ del _catalogue
 def __getattr__(name: str) -> Any:
     import importlib
 
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("localgrad")
     if name in _UPPER:
         value = getattr(importlib.import_module(f"localgrad.{_UPPER[name]}"), name)
         globals()[name] = value
