@@ -588,3 +588,14 @@ def test_no_grad_does_not_matter() -> None:
     with no_grad():
         Adam(0.5).step(w)
     assert w.data[0] == 0.5
+
+
+def test_gradients_added_up_count_as_one_pass_and_start_anew_after_a_step() -> None:
+    a, b = parameter([1.0], name="a"), parameter([1.0], name="b")
+    made = SGD(1.0)
+    for _ in range(2):
+        a.data, b.data = [1.0], [1.0]
+        (a * b * 0.25).sum().backward(accumulate=True)
+        (a * 0.5).sum().backward(accumulate=True)  # b is not in it, but its part of the sum counts
+        made.step([a, b])
+        assert (a.data[0], b.data[0]) == (0.25, 0.75)

@@ -27,11 +27,13 @@ class RunFolder:
     """The folder of a run: `history.csv`, `curves.svg`, `checkpoint.safetensors`, and in the end the model's
     `graph.json`, `model.safetensors` and `graph.svg`.
 
-    A name is a folder below `runs`; anything with a slash is a path. If it is taken, a new run is called `name-2`,
+    A name is a folder below `runs`; anything with a slash is a path. If there is something in it, a new run is called `name-2`,
     `name-3`, ...; with `resume` the last of them that has a checkpoint is used again. Raises FileWriteError where
     nothing can be written, before anything is computed.
 
-    >>> RunFolder("digits").path.as_posix(), RunFolder("digits").path.as_posix()
+    >>> first = RunFolder("digits")
+    >>> first.write_history(History([{"epoch": 1, "loss": 0.5}]))
+    >>> first.path.as_posix(), RunFolder("digits").path.as_posix()
     ('runs/digits', 'runs/digits-2')
     """
 

@@ -22,6 +22,7 @@ from localgrad.transform.sweep import sweep, unit_gradient
 
 _LAST: list[weakref.ref[Tensor]] = []
 _last_pass = 0
+_group = 0  # the number gradients have that were added up from that pass on
 
 
 def last_outputs() -> list[Tensor]:
@@ -33,7 +34,7 @@ def backward(outputs: Tensor | Sequence[Tensor], grad: Any = None, accumulate: b
     """Set the gradient of every tensor on the way to these outputs; of several outputs, of their sum.
 
     `grad` is the gradient that comes in (1 for an output with one entry; a list for several outputs). Sets, not adds:
-    `accumulate=True` adds to the leaves' gradients. `keep="leaves"` keeps the gradients of leaves only. Raises
+    `accumulate=True` adds to the leaves' gradients (to those no optimizer's step has used yet). `keep="leaves"` keeps the gradients of leaves only. Raises
     DetachedError, GradientError, ShapeError or DTypeError, and leaves all gradients as they were then.
 
     >>> import localgrad as lg
@@ -84,8 +85,12 @@ def backward(outputs: Tensor | Sequence[Tensor], grad: Any = None, accumulate: b
 
 
 def _set_leaves(leaves: dict[int, tuple[Tensor, Any]], outputs: Sequence[Tensor], accumulate: bool) -> None:
-    global _last_pass
+    global _last_pass, _group
     number = _last_pass = next(ORDER)
+    if accumulate and _group:
+        number = _group  # what is added up counts as one pass, so a step uses all of it
+    else:
+        _group = number
     origin = outputs[0]._node.order if outputs[0]._node is not None else 0
     for leaf, g in leaves.values():
         if not isinstance(leaf, Leaf):
@@ -95,7 +100,7 @@ def _set_leaves(leaves: dict[int, tuple[Tensor, Any]], outputs: Sequence[Tensor]
             g = np.array(g)
         elif leaf._node is None and _shared(g):
             g = g.copy()
-        if accumulate and leaf._grad is not None:
+        if accumulate and leaf._grad is not None and leaf._pass >= 0:  # what a step has used is not added to
             g = leaf._grad + g if g.ndim else np.asarray(leaf._grad + g)
         leaf._grad = g
         leaf._pass = number
