@@ -25,7 +25,8 @@ _LARGE = {"sum": "Σ", "prod": "Π", "int": "∫", "bigwedge": "⋀", "bigvee": 
 _PREFIXES = {"neg": "¬", "lnot": "¬", "partial": "∂"}
 _OPENING = {"lfloor": "⌊", "lceil": "⌈", "{": "{", "langle": "⟨"}
 _CLOSING = {"rfloor": "⌋", "rceil": "⌉", "}": "}", "rangle": "⟩"}
-_SPACES = {",": " ", ";": " ", ":": " ", " ": " ", "!": "", "quad": "  ", "qquad": "  "}
+_WIDE = "\u2003"
+_SPACES = {",": " ", ";": " ", ":": " ", " ": " ", "!": "", "quad": _WIDE, "qquad": _WIDE}
 _ACCENTS = {"bar": "\u0304", "hat": "\u0302", "tilde": "\u0303", "dot": "\u0307", "vec": "\u20d7"}
 _FONTS = frozenset(
     "text mathrm mathbf mathit mathsf mathcal mathbb operatorname textrm textit textbf boldsymbol".split()
@@ -52,7 +53,7 @@ def plain_formula(latex: str) -> str:
     >>> plain_formula(r"y_i = \begin{cases} x_i^2 & x_i > 0 \\ 0 & \text{else} \end{cases}")
     'y_i = x_i² if x_i > 0, else 0'
     """
-    return normalize("NFC", _joined(_Reader(latex).items()))
+    return normalize("NFC", _joined(_Reader(latex).items()).replace(_WIDE, "  "))
 
 
 class _Reader:
@@ -86,9 +87,9 @@ class _Reader:
             return _Item(token, "open")
         if token in ")]":
             return _Item(token, "close")
-        if token in ",;:":
+        if token in ",;":
             return _Item(token, "comma")
-        return _Item(token, "operator" if token in "+-*/=<>" else "atom")
+        return _Item(token, "operator" if token in "+-*/=<>:" else "atom")
 
     def _command(self, name: str) -> _Item:
         if name in ("frac", "tfrac", "dfrac"):
@@ -192,6 +193,8 @@ def _joined(items: Sequence[_Item]) -> str:
         piece = item.text
         if item.role == "fraction":
             piece = _fraction(*item.parts, named=before is not None and before.role == "word", followed=follows)
+            if before is not None and before.role in ("atom", "close") and piece[0].isdigit() and "·" not in piece:
+                piece = f"· {piece}"
         elif item.role == "cases" and (follows or (before is not None and before.text != "=")):
             piece = f"{{{piece}}}"
         if item.role == "space" and _swallows(before, after):
@@ -199,7 +202,7 @@ def _joined(items: Sequence[_Item]) -> str:
         if index and item.role != "space" and before is items[index - 1] and _needs_space(before, item, piece):
             text += " "
         text += piece
-    return re.sub(r"(?<=[^\s,]) {2,}(?=[^\s(])", " ", re.sub(r" {3,}", "  ", text)).replace("\n", " ").strip()
+    return re.sub(rf" *{_WIDE}\s*", _WIDE, re.sub(r"[ \n\t]+", " ", text)).strip()
 
 
 def _swallows(before: _Item | None, after: _Item | None) -> bool:
