@@ -459,6 +459,7 @@ def test_weights_of_another_graph_are_refused(tmp_path: Path) -> None:
         lg.load(tmp_path / "b")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs links and pipes")
 def test_links_out_of_the_folder_are_not_followed(net: lg.Graph, tmp_path: Path) -> None:
     net.save(tmp_path / "a")
     for name in ("graph.json", "model.safetensors"):
@@ -471,6 +472,7 @@ def test_links_out_of_the_folder_are_not_followed(net: lg.Graph, tmp_path: Path)
     assert lg.load(tmp_path / "link") == net
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs links and pipes")
 def test_pipes_and_circles_are_not_followed(net: lg.Graph, tmp_path: Path) -> None:
     net.save(tmp_path)
     for make in (os.mkfifo, os.mkdir, lambda path: path.symlink_to(path)):
@@ -719,12 +721,12 @@ def fuzz(rounds: range) -> None:
 
 
 def test_mutations_load_or_raise_our_error() -> None:
-    fuzz(range(600))
+    fuzz(range(400))
 
 
 @pytest.mark.slow
 def test_many_mutations_load_or_raise_our_error() -> None:
-    fuzz(range(1000, 20_000))
+    fuzz(range(1000, 9000))
 
 
 @pytest.mark.slow

@@ -232,6 +232,7 @@ def test_memory_of_json_is_not_underestimated(item: str) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs links and pipes")
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero"), f"{tmp_path}/a\0b"):
