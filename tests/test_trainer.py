@@ -207,6 +207,51 @@ def test_clipping() -> None:
     assert moved**0.5 == pytest.approx(0.01, rel=1e-3)
 
 
+def test_the_books_loop_with_layers() -> None:
+    from localgrad.layers import SoftmaxWithLoss
+
+    x, t = blobs()
+    first, squash, last, loss = Affine.create(2, 8, seed=0), Relu(), Affine.create(8, 3, seed=1), SoftmaxWithLoss()
+    params, grads = first.params + last.params, first.grads + last.grads
+    optimizer = Adam(lr=0.05)
+    losses = []
+    for _ in range(30):
+        losses.append(float(loss.forward(last.forward(squash.forward(first.forward(x))), t)))
+        first.backward(squash.backward(last.backward(loss.backward())))
+        optimizer.update(params, grads)
+    assert losses[-1] < 0.05 < 0.5 < losses[0]
+
+
+def test_a_tied_weight_is_learnt_as_one() -> None:
+    table = parameter(np.random.default_rng(0).standard_normal((2, 2)).astype(np.float32))
+
+    class Tied(Model):
+        def __init__(self) -> None:
+            self.down, self.up = table, table
+
+        def call(self, x: Any) -> Any:
+            return x @ self.down @ self.up.T
+
+    model = Tied()
+    trainer = Trainer(model, loss="mse", optimizer=Adam(0.05))
+    x = blobs()[0]
+    trainer.fit((x, x), epochs=20, batch_size=10)
+    assert list(trainer.optimizer.state()) == ["learning_rate", "step/down", "mean/down", "squares/down"]
+    np.testing.assert_allclose(table.data @ table.data.T, np.eye(2), atol=0.1)
+
+
+def test_frozen_parameters_stay() -> None:
+    model = net()
+    model.freeze("0")
+    before = model.parameters()["0/W"].numpy()
+    trainer = Trainer(model, optimizer=Adam(0.1))
+    trainer.fit(blobs(), batch_size=20)
+    np.testing.assert_array_equal(model.parameters()["0/W"].data, before)
+    model.unfreeze("0")
+    trainer.fit(blobs(), batch_size=20)
+    assert not np.array_equal(model.parameters()["0/W"].data, before)
+
+
 # ---------------------------------------------------------------- modes
 
 

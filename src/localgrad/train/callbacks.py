@@ -107,8 +107,9 @@ class EarlyStopping(Callback):
 
     def on_fit_end(self, trainer: Trainer, history: History) -> None:
         for name, leaf in trainer.leaves().items():
-            if name in self._values:
-                leaf.write(self._values[name])
+            value = self._values.get(name)
+            if value is not None and value.shape == leaf.shape:  # a recurrent state may be of another batch by now
+                leaf.write(value)
 
     def state(self) -> dict[str, Any]:
         return {"best": self.best, "best_epoch": self.best_epoch, "waited": self._waited, "values": self._values}

@@ -33,16 +33,23 @@ class Watch:
         self.policy = trainer.nonfinite
         self.skipped = 0
         states: Iterable[Any] = trainer.model.state().values()
-        self._kept: list[tuple[Leaf, NDArray[Any]]] = [(leaf, leaf.numpy()) for leaf in (*states, GENERATOR)]
+        self._leaves: list[Leaf] = [*states, GENERATOR]
+        self._kept: list[NDArray[Any]] = [leaf.numpy() for leaf in self._leaves]
 
     def remember(self) -> None:
         """Before a step."""
-        for leaf, copy in self._kept:
-            np.copyto(copy, leaf._value)
+        for index, leaf in enumerate(self._leaves):
+            value = leaf._value
+            if value.shape == self._kept[index].shape:
+                np.copyto(self._kept[index], value)
+            else:  # a recurrent state takes the shape of its batch
+                self._kept[index] = leaf.numpy()
 
     def undo(self) -> None:
         """Set the states back to what they were before the step."""
-        for leaf, copy in self._kept:
+        for leaf, copy in zip(self._leaves, self._kept, strict=True):
+            if leaf._value.shape != copy.shape:
+                leaf._value = copy.copy()
             leaf.write(copy)
 
     def finite(self, loss: float, parts: Parts) -> bool:
