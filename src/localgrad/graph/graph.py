@@ -266,6 +266,15 @@ class Graph(GraphVerbs):
     def __copy__(self) -> Graph:
         return self
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Graph:
+        from copy import deepcopy
+
+        from localgrad.graph.comparing import describe, rebuild
+
+        data = describe(self)
+        data["leaves"] = [(name, deepcopy(leaf, memo)) for name, leaf in data["leaves"]]
+        return rebuild(data)
+
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("nodes", "inputs", "outputs", "updates") and name in self.__dict__:
             raise LocalgradError("a graph is immutable: passes and surgery make new ones")

@@ -37,7 +37,21 @@ class Node(NodeVerbs):
     weakly while computing eagerly, so that a dropped loss frees its graph by reference counting.
     """
 
-    __slots__ = ("__weakref__", "_at", "_code", "_inputs", "_outputs", "_values", "kind", "of", "order", "scope")
+    __slots__ = (
+        "__weakref__",
+        "_at",
+        "_code",
+        "_inputs",
+        "_jump",
+        "_outputs",
+        "_values",
+        "kind",
+        "of",
+        "order",
+        "scope",
+    )
+
+    _jump: tuple[int, Node | None]  # on nodes of `x[i] = v` only: how many assignments x has had, and an earlier one
 
     def __init__(
         self, kind: Kind, inputs: tuple[NodeInput, ...], order: int, code: Any, at: int, scope: str, of: Derived | None
@@ -100,6 +114,27 @@ def before(x: Any, order: int) -> Any:
     """
     node = getattr(x, "_node", None)
     while node is not None and node.order > order:
-        x = node._inputs[0]
-        node = x._node
+        jump = getattr(node, "_jump", None)
+        if jump is not None and jump[1] is not None and jump[1].order > order:
+            node = jump[1]
+        else:
+            x = node._inputs[0]
+            node = x._node
     return x
+
+
+def remember_assignment(node: Node, earlier: Node | None) -> None:
+    """Note that `node` assigned into what `earlier` made, so that among n assignments `before` visits log n.
+
+    Each knows the one before it, or one far back, at distances that are the digits of a skew binary number.
+    """
+    known: tuple[int, Node | None] | None = getattr(earlier, "_jump", None)
+    if known is None:
+        node._jump = (1, None)
+        return
+    count, far = known
+    node._jump = (count + 1, earlier)
+    if far is not None:
+        middle, furthest = far._jump
+        if furthest is not None and count - middle == middle - furthest._jump[0]:
+            node._jump = (count + 1, furthest)

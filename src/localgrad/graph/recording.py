@@ -11,7 +11,7 @@ import numpy as np
 from localgrad.graph.arrays import as_array
 from localgrad.graph.context import CONTEXT, Context, using
 from localgrad.graph.errors import DTypeError, GradientError, LocalgradError
-from localgrad.graph.node import ORDER, Node, NodeInput
+from localgrad.graph.node import ORDER, Node, NodeInput, remember_assignment
 from localgrad.graph.quiet import QUIET, WARNINGS
 from localgrad.graph.registry import kind_named
 from localgrad.graph.source import OUR_GLOBALS, is_ours, user_line
@@ -357,6 +357,7 @@ def assign_item(x: Any, index: Any, value: Any) -> None:
     if recorder is not None:
         recorder.replace(x, old, changed)
     node._inputs = (old, *node._inputs[1:])
+    remember_assignment(node, old._node)
     x._value, x._node, x._index, x._name = changed._value, node, 0, None
     x.requires_grad = changed.requires_grad
     x._grad = None

@@ -176,6 +176,10 @@ class GraphVerbs:
         """The equal graph with compositions replaced by what they are made of, `depth` levels deep (None: all)."""
         return verb("transform.expand:expand")(self, depth)  # type: ignore[no-any-return]
 
+    def part(self, outputs: Any, inputs: Any = ()) -> Graph:
+        """The piece that computes `outputs`, with the tensors `inputs` given instead of computed; by name."""
+        return verb("transform.part:part")(self, outputs, inputs)  # type: ignore[no-any-return]
+
     def simplify(self) -> Graph:
         """The equal graph without dead and repeated nodes (pure kinds only)."""
         return verb("transform.simplify:simplify")(self)  # type: ignore[no-any-return]
