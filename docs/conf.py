@@ -8,6 +8,13 @@ from pathlib import Path
 here = Path(__file__).parent
 sys.path.insert(0, str(here / "_extensions"))
 
+# An exception on a page is its message: the frames of a traceback would fill a screen, and name this machine's folders.
+# IPYTHONDIR is the kernel's folder of settings.
+os.environ["IPYTHONDIR"] = str(here / "_build" / "ipython")
+settings = here / "_build" / "ipython" / "profile_default" / "ipython_config.py"
+settings.parent.mkdir(parents=True, exist_ok=True)
+settings.write_text('c.InteractiveShell.xmode = "Minimal"\nc.HistoryManager.enabled = False\n', encoding="utf-8")
+
 # The kernel that executes the pages says on stderr that a debugger would be slower; nobody debugs it.
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 
@@ -23,9 +30,13 @@ extensions = [
     "sphinx.ext.viewcode",
     "mathml",  # ours: formulas without a script from another host
     "kinds",  # ours: the catalogue, from the registry
+    "public",  # ours: the reference of public names, complete
 ]
 
 exclude_patterns = ["_build", "_extensions", "jupyter_execute", "**.ipynb_checkpoints"]
+suppress_warnings = ["misc.highlighting_failure"]  # messages of ours in what Pygments takes for a traceback
+
+default_role = "literal"  # docstrings write `x` for code
 nitpicky = False  # names in prose are not all targets; a broken link of Markdown still is an error
 
 # Markdown

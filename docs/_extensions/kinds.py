@@ -1,6 +1,6 @@
-"""The catalogue: one page for every kind in the registry, written before Sphinx looks for pages.
+"""The catalogue: every kind in the registry, a page for each family, written before Sphinx looks for pages.
 
-Nothing here names a kind. A page shows what the definition says (docstring, formula, expression, names in ONNX, Python
+Nothing here names a kind. An entry shows what the definition says (docstring, formula, expression, names in ONNX, Python
 and NumPy, fields), the source of its rules, and its row in the table of tests.
 """
 
@@ -72,7 +72,7 @@ def fields(kind: Any) -> list[str]:
     """The table of fields, with type and default."""
     if not kind.fields:
         return []
-    lines = ["## Fields", "", "| field | type | default |", "|---|---|---|"]
+    lines = ["### Fields of " + kind.__name__, "", "| field | type | default |", "|---|---|---|"]
     for name in kind.fields:
         owner = next(base for base in kind.__mro__ if name in base.__dict__.get("__annotations__", {}))
         annotation = str(owner.__annotations__[name]).replace("|", "\\|")
@@ -94,7 +94,7 @@ def rules(kind: Any) -> list[str]:
             continue  # made by a decorator from the expression or the body
         origin = "" if owner is kind else f" (from `{owner.__name__}`)"
         lines += [f"**{rule}**{origin}", "", "```python", source.rstrip(), "```", ""]
-    return ["## Rules", "", *lines] if lines else []
+    return ["### Rules of " + kind.__name__, "", *lines] if lines else []
 
 
 def case(name: str, tables: list[Path]) -> list[str]:
@@ -107,41 +107,50 @@ def case(name: str, tables: list[Path]) -> list[str]:
     return []
 
 
-def page(name: str, kind: Any, tables: list[Path]) -> str:
-    """The page of one kind."""
-    lines = [f"# {name}", "", prose(kind.__doc__ or ""), ""]
+def entry(name: str, kind: Any, tables: list[Path]) -> list[str]:
+    """What a page says of one kind."""
+    lines = [f"## {name}", "", prose(kind.__doc__ or ""), ""]
     if kind.formula:
         lines += ["```{math}", kind.formula, "```", ""]
     if expression := getattr(kind, "expression", None):
         lines += ["Computed as", "", "```python", str(expression), "```", ""]
-    lines += [*facts(kind), *fields(kind), *rules(kind), *case(name, tables)]
+    return [*lines, *facts(kind), *fields(kind), *rules(kind), *case(name, tables)]
+
+
+def families(kinds: Mapping[str, type]) -> dict[str, list[str]]:
+    """The names of the kinds of each family."""
+    found: dict[str, list[str]] = {}
+    for name, kind in kinds.items():
+        found.setdefault(getattr(kind, "family", "") or "other", []).append(name)
+    return dict(sorted(found.items()))
+
+
+def page(family: str, names: list[str], kinds: Mapping[str, type], tables: list[Path]) -> str:
+    """The page of one family. One for each kind would make the build three times as long."""
+    lines = [f"# {family.capitalize()}", "", "[All kinds](index.md)", ""]
+    for name in names:
+        lines += entry(name, kinds[name], tables)
     return "\n".join(lines)
 
 
 def index(kinds: Mapping[str, type]) -> str:
     """The page that lists all kinds by family."""
-    families: dict[str, list[str]] = {}
-    for name, kind in kinds.items():
-        families.setdefault(getattr(kind, "family", ""), []).append(name)
-    lines = [
-        "# Kinds of nodes",
-        "",
-        f"The catalogue has {len(kinds)} kinds.",
-        "",
-    ]
-    for family in sorted(families):
+    groups = families(kinds)
+    lines = ["# Kinds of nodes", "", f"The catalogue has {len(kinds)} kinds.", ""]
+    for family, members in groups.items():
         lines += [
             f"## {family.capitalize()}",
             "",
             "| kind | formula | ONNX | operator | NumPy |",
             "|---|---|---|---|---|",
         ]
-        for name in families[family]:
+        for name in members:
             formula = getattr(kinds[name], "formula", "").replace(r"\|", r"\Vert ").replace("|", r"\vert ")
             shown = f"${formula}$" if formula and "\n" not in formula else ""
-            lines.append(f"| [{name}]({name}.md) | {shown} | " + " | ".join(names(kinds[name]).values()) + " |")
+            link = f"[{name}]({family}.md#{name.lower()})"
+            lines.append(f"| {link} | {shown} | " + " | ".join(names(kinds[name]).values()) + " |")
         lines.append("")
-    return "\n".join([*lines, "```{toctree}", ":hidden:", "", *kinds, "```", ""])
+    return "\n".join([*lines, "```{toctree}", ":hidden:", "", *groups, "```", ""])
 
 
 def write(app: Sphinx) -> None:
@@ -150,7 +159,8 @@ def write(app: Sphinx) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tables = sorted((Path(app.srcdir).parent / "tests").glob("cases_*.py"))
     kinds = registered()
-    pages = {name: page(name, kind, tables) for name, kind in kinds.items()} | {"index": index(kinds)}
+    pages = {family: page(family, members, kinds, tables) for family, members in families(kinds).items()}
+    pages["index"] = index(kinds)
     for path in folder.glob("*.md"):
         if path.stem not in pages:
             path.unlink()

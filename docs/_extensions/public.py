@@ -1,0 +1,87 @@
+"""The reference of public names: `{public}` lists those of some modules, and nothing public may be on no page.
+
+The names come from `localgrad.__all__` (or from the `__all__` of the module in `:of:`), so a page cannot forget one.
+"""
+
+import importlib
+import inspect
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+logger = logging.getLogger(__name__)
+
+INHERITED = {"Tensor", "Graph", "Node", "Record"}
+"""Classes whose methods stand in bases of their own, which nobody has to know."""
+
+
+def defined_in(thing: Any) -> str:
+    """The module a public object comes from."""
+    return str(getattr(thing, "__module__", "") or type(thing).__module__)
+
+
+def entry(module: str, name: str, thing: Any) -> str:
+    """The lines of reStructuredText that describe a name."""
+    target = f"{module}.{name}"
+    if inspect.isclass(thing):
+        directive = "autoexception" if issubclass(thing, BaseException) else "autoclass"
+        options = "\n   :members:" + ("\n   :inherited-members:" if name in INHERITED else "")
+        return f".. {directive}:: {target}{options}\n   :show-inheritance:\n"
+    if callable(thing):
+        return f".. autofunction:: {target}\n"
+    return f".. autodata:: {target}\n"
+
+
+class Public(SphinxDirective):
+    """The public names that come from the modules in its content (a prefix will do), in the order of the content.
+
+    `:of:` names another module whose public names are meant, `:without:` names not to list here.
+    """
+
+    has_content = True
+    option_spec: ClassVar[dict[str, Any]] = {"of": directives.unchanged, "without": directives.unchanged}
+
+    def run(self) -> list[nodes.Node]:
+        """Hand the list to autodoc."""
+        module = self.options.get("of", "localgrad")
+        names = importlib.import_module(module).__all__
+        without = set(self.options.get("without", "").split())
+        found: dict[str, Any] = {name: getattr(importlib.import_module(module), name) for name in names}
+        lines: list[str] = []
+        seen = self.env.metadata.setdefault("public names", {})
+        for prefix in [line.strip() for line in self.content if line.strip()]:
+            group = {
+                name: thing
+                for name, thing in found.items()
+                if name not in without
+                and (defined_in(thing) + ".").startswith(prefix + ".")
+                and not name.startswith("_")
+            }
+            if not group:
+                logger.warning("no public name of %s comes from %s", module, prefix, location=self.get_location())
+            for name, thing in group.items():
+                del found[name]
+                seen[f"{module}.{name}"] = self.env.docname
+                lines.append(entry(module, name, thing))
+        text = "\n".join(["````{eval-rst}", *lines, "````"])
+        return self.parse_text_to_nodes(text)
+
+
+def complete(app: Sphinx, env: Any) -> None:
+    """Warn of public names that stand on no page."""
+    listed = env.metadata.pop("public names", {})
+    public = importlib.import_module("localgrad")
+    missing = [n for n in public.__all__ if not n.startswith("_") and f"localgrad.{n}" not in listed]
+    if missing:
+        logger.warning("public names on no page of the reference: %s", ", ".join(missing))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Offer the directive."""
+    app.add_directive("public", Public)
+    app.connect("env-updated", complete)
+    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
