@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import interleaved
@@ -97,10 +98,14 @@ def bench_mlp(options: argparse.Namespace) -> list[str]:
 def bench_digits(options: argparse.Namespace) -> list[str]:
     from benchmarks import digits
 
-    contenders = {"localgrad": digits.ours}
-    if options.peers:
-        contenders["scikit-learn"] = digits.sklearn
-    return _compared("Digits, one epoch of an MLP 64-100-10", contenders, options.blocks, "ms", 1e3)
+    lines: list[str] = []
+    for batch in (200, 32):
+        contenders = {"localgrad": partial(digits.ours, batch)}
+        if options.peers:
+            contenders["scikit-learn"] = partial(digits.sklearn, batch)
+        title = f"Digits, one epoch of an MLP 64-100-10, batch {batch}"
+        lines += [*_compared(title, contenders, options.blocks, "ms", 1e3), ""]
+    return lines[:-1]
 
 
 def bench_import(options: argparse.Namespace) -> list[str]:

@@ -244,7 +244,8 @@ class CrossEntropyGradient(Kind):
     def forward(self, p: Value, labels: Value, scale: Value) -> Value:
         axis = self.axis % p.ndim
         each = _of_each_row(scale, axis)
-        y = chain(each, p)
+        # one factor other than 0 needs no look at what is not finite
+        y = p * each if np.ndim(each) == 0 and each != 0 else chain(each, p)
         if axis == p.ndim - 1 and y.flags.c_contiguous:
             flat = y.reshape(-1, y.shape[-1])
             flat[np.arange(len(flat)), np.ravel(labels)] -= scale.ravel() if np.ndim(scale) else scale
