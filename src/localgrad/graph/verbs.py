@@ -132,6 +132,10 @@ class TensorVerbs:
         """Forget the nodes this tensor was computed from: gradients stop here (truncated back-propagation)."""
         verb("transform.backward:unchain")(self)
 
+    def explain(self) -> Any:
+        """A card that prints: of the node that made it, or of a leaf with what each consumer sent back."""
+        return verb("show.explain:explain_tensor")(self)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return verb("show.notebook:tensor_bundle")(self)  # type: ignore[no-any-return]
 
@@ -152,8 +156,8 @@ class NodeVerbs:
 class RecordVerbs:
     """Methods of Record implemented above the graph room."""
 
-    def explain(self, node: str | Node) -> Any:
-        """The card of a node with the numbers of this run."""
+    def explain(self, node: str | Node | Tensor) -> Any:
+        """The card of a node, or of an input, parameter, state or constant, with the numbers of this run."""
         return verb("show.explain:explain_in_record")(self, node)
 
     def to_svg(self, path: str | Path | None = None, **options: Any) -> str:

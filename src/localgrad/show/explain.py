@@ -1,100 +1,38 @@
-"""Node cards: formula, values, local derivatives, gradients in and out, and where the node comes from."""
+"""Explaining a node or a leaf: its card, from what was computed or recorded."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from localgrad.graph.errors import NameLookupError
+from localgrad.graph.capturing import body_graph
 from localgrad.graph.history import History
-from localgrad.graph.node import Node
+from localgrad.graph.kind import Composition
+from localgrad.graph.node import Derived, Node, before
+from localgrad.graph.quiet import QUIET, WARNINGS
 from localgrad.graph.record import Record
-from localgrad.graph.spec import format_shape, same_shape
-from localgrad.graph.tensor import Tensor
+from localgrad.graph.recording import spec_of
+from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.nodes.base import Elementwise
-from localgrad.show.formulas import input_names, plain_formula, vjp_formulas
-from localgrad.show.text import expression_text, field_text
+from localgrad.show.card import Card, FanOut, Part, Row
+from localgrad.show.example import numbers_in
+from localgrad.show.numbers import fields_text
+from localgrad.show.products import input_names, output_names, vjp_formulas
+from localgrad.show.text import expression_text, tensor_text
 from localgrad.transform.backward import last_outputs
+from localgrad.transform.path import Paths
 from localgrad.transform.sweep import contributions
 
-FULL = 64
-
-
-@dataclass(frozen=True)
-class Row:
-    """One tensor at a node: what it is to it, its name, and its value and gradient."""
-
-    role: str
-    name: str
-    spec: str
-    value: Any
-    gradient: Any
-    local: Any = None
-    vjp: str = ""
-
-
-@dataclass(frozen=True)
-class Card:
-    """What there is to know of one node; `str()` for a terminal, HTML in a notebook."""
-
-    name: str
-    kind: str
-    summary: str
-    formula: str
-    expression: str
-    fields: dict[str, str]
-    source: str
-    scope: str
-    inputs: tuple[Row, ...]
-    outputs: tuple[Row, ...]
-    consumers: tuple[tuple[str, Any], ...] = ()
-    made_for: str = ""
-    example: str = ""
-    notes: tuple[str, ...] = field(default=())
-
-    def __str__(self) -> str:
-        lines = [f"{self.name}  ({self.kind})", f"  {self.summary}" if self.summary else ""]
-        for label, text in self._facts():
-            lines.append(f"  {label:<9} {text}")
-        for row in (*self.inputs, *self.outputs):
-            lines.append(f"  {row.role} {row.name}: {row.spec}")
-            lines += _indented("value", row.value)
-            if row.vjp:
-                lines.append(f"      its gradient = {row.vjp}")
-            if row.local is not None:
-                lines += _indented("local derivative", row.local)
-            if row.gradient is not None:
-                lines += _indented("gradient", row.gradient)
-        if len(self.consumers) > 1:
-            lines.append("  the gradient is the sum of what each consumer sends back:")
-            for name, part in self.consumers:
-                lines += _indented(f"from {name}", part, 4)
-        if self.example:
-            lines.append(f"  with numbers: {self.example}")
-        lines += [f"  {note}" for note in self.notes]
-        return "\n".join(line for line in lines if line)
-
-    def _facts(self) -> list[tuple[str, str]]:
-        facts = [("formula", plain_formula(self.formula)), ("here", self.expression)]
-        if self.fields:
-            facts.append(("fields", ", ".join(f"{name}={value}" for name, value in self.fields.items())))
-        facts += [("source", self.source), ("layer", self.scope), ("made for", self.made_for)]
-        return [(label, text) for label, text in facts if text]
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        from localgrad.show.notebook import card_html
-
-        return card_html(self)
+_MOST_PARTS = 8
 
 
 def explain(node: Node) -> Card:
     """The card of a node: its formula, vector-Jacobian products, values, gradients and place in the code.
 
-    Gradients are those of the last `backward` through it.
+    Gradients are those of the last `backward` through it; the nodes of a captured graph have no values.
 
     >>> import localgrad as lg
     >>> x = lg.tensor([0.0, 1.0], name="x", requires_grad=True)
@@ -105,173 +43,320 @@ def explain(node: Node) -> Card:
       ...
       formula   y = 1 / (1 + e^(-x))
       ...
-          its gradient = grad * (y * (1 - y))
+          its gradient = grad * y * (1 - y)
     ...
     """
-    outputs = last_outputs()
-    history = History.of(outputs) if outputs else None
-    if history is None or node.order not in {each.order for each in history.nodes}:
-        made = [t for t in node.outputs if t is not None]
-        history = History.of(made) if made else None
-    return _card(node, history)
+    alive = [tensor for tensor in node.outputs if tensor is not None]
+    return _node_card(node, _Surroundings.of_tensors(alive, node))
 
 
-def explain_in_record(record: Record, node: str | Node) -> Card:
-    """The card of a node with the numbers of a recorded run."""
-    name = node if isinstance(node, str) else node.name
+def explain_tensor(tensor: Tensor) -> Card:
+    """The card of the node that made a tensor; of a leaf its value, its gradient and what each consumer sent back.
+
+    >>> import localgrad as lg
+    >>> w = lg.parameter(3.0, name="w")
+    >>> (w * 2.0 + w * w).backward()
+    >>> print(w.explain())
+    w  (parameter)
+      parameter w: float32()
+          value: 3
+          gradient: 8
+      the gradient of w is the sum of what its consumers send back
+          from Mul#1, input a: 2
+          from Mul#2, input a: 3
+          from Mul#2, input b: 3
+          together: 8
+    """
+    node = tensor.node
+    return explain(node) if node is not None else _leaf_card(tensor, _Surroundings.of_tensors([tensor], None))
+
+
+def explain_in_record(record: Record, node: str | Node | Tensor) -> Card:
+    """The card of a node, input, parameter, state or constant with the numbers of a recorded run.
+
+    Raises NameLookupError where the graph has nothing of that name.
+    """
+    around = _Surroundings.of_record(record)
+    if isinstance(node, Node) and node.order in around.outputs:
+        return _node_card(node, around)
+    name = node if isinstance(node, str) else record.graph.name_of(node) if isinstance(node, Tensor) else node.name
+    if name in record.graph.tensors and record.graph.tensors[name]._node is None:
+        return _leaf_card(record.tensor(name), around)
     made = record.graph.node(name)
-    tensor = record.tensor(next(t._name for t in made._outputs))
-    used = tensor.node  # `_node` would not know yet which tensor it made
-    if used is None:
-        raise NameLookupError(f"`{name}` was computed from numbers alone; there is nothing to explain")
-    history = History.of([record.tensor(record.graph.name_of(t)) for t in record.graph.outputs])
-    return _card(used, history)
+    kept = [record.tensors[t._name] for t in made._outputs if t._name in record.tensors]
+    used = next((t.node for t in kept if t.node is not None), None)
+    if used is not None:
+        return _node_card(used, around)
+    card = _node_card(made, _Surroundings([], {}, {}, []))  # computed from numbers alone: a constant of this run
+    rows = (Row(row.role, row.name, row.spec, np.asarray(t._value)) for row, t in zip(card.outputs, kept, strict=False))
+    return Card(**{**vars(card), "outputs": tuple(rows), "notes": ("it was computed from numbers alone",)})
 
 
-def _card(node: Node, history: History | None) -> Card:
-    names = history.names() if history is not None else {}
-    kind = node.kind
+class _Surroundings:
+    """The nodes around one, with their outputs, the names of tensors, and the ends a backward started from."""
 
-    def name_of(x: Any) -> str:
+    def __init__(
+        self,
+        nodes: list[Node],
+        outputs: Mapping[int, list[Tensor | None]],
+        names: Mapping[int, str],
+        ends: list[Tensor],
+    ) -> None:
+        self.nodes = nodes
+        self.outputs = outputs
+        self.names = names
+        self.ends = ends
+
+    @staticmethod
+    def of_tensors(tensors: list[Tensor], node: Node | None) -> _Surroundings:
+        """What is computed between the leaves and the outputs of the last backward, if that holds the node or leaf."""
+        if any(t.is_symbolic and t._name is not None for t in tensors):  # a graph has named everything
+            return _Surroundings([], {}, {}, [])
+        ends = last_outputs()
+        history = History.of(ends) if ends else None
+        inside = history is not None and (
+            node.order in history.outputs if node is not None else any(leaf is tensors[0] for leaf in history.leaves)
+        )
+        if history is None or not inside:
+            ends = []
+            inputs = [x for x in node.inputs if isinstance(x, Tensor)] if node is not None else []
+            history = History.of(tensors or inputs)
+        return _Surroundings(history.nodes, history.outputs, history.names(), ends)
+
+    @staticmethod
+    def of_record(record: Record) -> _Surroundings:
+        """The nodes of a recorded run."""
+        tensors = list(record.tensors.values())
+        history = History.of(tensors)
+        names = {id(tensor): name for name, tensor in record.tensors.items()}
+        ends = [t for t in last_outputs() if id(t) in names]
+        return _Surroundings(history.nodes, history.outputs, names, ends)
+
+    def made_by(self, node: Node) -> list[Tensor | None]:
+        """The outputs of a node that are still there."""
+        return list(self.outputs.get(node.order) or node.outputs)
+
+    def name(self, x: Any) -> str:
+        """What a tensor or number is called."""
         if not isinstance(x, Tensor):
-            return repr(x)
-        return names.get(id(x)) or x._name or x.name
+            return f"{x:g}" if isinstance(x, float) else repr(x)
+        return self.names.get(id(x)) or x._name or x.name
 
-    inputs = node.inputs
+    def node_name(self, node: Node) -> str:
+        """What a node is called."""
+        made = next((t for t in self.made_by(node) if t is not None), None)
+        if made is None:
+            return node.kind.name
+        name = self.name(made)
+        return name.rsplit(":", 1)[0] if node.kind.several and made._name is None else name
+
+    def consumers(self, tensors: Iterable[Tensor]) -> dict[int, list[tuple[Node, int]]]:
+        """Who reads each of these tensors, at which input; by the tensor's id."""
+        wanted = {_identity(tensor): id(tensor) for tensor in tensors}
+        found: dict[int, list[tuple[Node, int]]] = {key: [] for key in wanted.values()}
+        for node in self.nodes:
+            for index, x in enumerate(node._inputs):
+                if isinstance(x, Tensor):
+                    if x._node is not None and x._node.order > node.order:
+                        x = before(x, node.order)
+                    key = wanted.get(_identity(x))
+                    if key is not None:
+                        found[key].append((node, index))
+        return found
+
+
+def _identity(tensor: Tensor) -> Any:
+    return (tensor._node.order, tensor._index) if tensor._node is not None else id(tensor)
+
+
+def _node_card(node: Node, around: _Surroundings) -> Card:
+    kind, inputs, outputs = node.kind, node.inputs, around.made_by(node)
+    made = [t for t in outputs if t is not None]
+    written = _written_since(node)
+    notes = [
+        f"`{around.name(x)}` was written to after this node was computed; its value here is the new one"
+        for x in written
+    ]
+    sources = [x for x in inputs if isinstance(x, Tensor)]
+    readers = around.consumers([*made, *sources])
     formulas = vjp_formulas(node)
-    labels = input_names(kind, len(inputs))
-    locals_ = local_derivatives(node)
-    copied = _copied(node)
+    with_numbers = bool(made) and not written and not any(t.is_symbolic for t in (*made, *sources))
+    sent = contributions(node, outputs) if with_numbers else {}
+    local = _local_derivatives(node, made[0]) if with_numbers else {}
     rows = []
-    for index, (label, x) in enumerate(zip(labels, inputs, strict=True)):
+    for index, (label, x) in enumerate(zip(input_names(kind, len(inputs)), inputs, strict=True)):
         if isinstance(x, Tensor):
-            rows.append(
-                Row(
-                    f"input {label} =",
-                    name_of(x),
-                    _spec(x),
-                    _value(x),
-                    x._grad,
-                    locals_.get(index),
-                    formulas.get(label, "") + (", summed over the copies" if index in copied else ""),
-                )
+            others = len(readers[id(x)]) > 1 and x._grad is not None
+            part = sent.get(index) if others else None
+            unasked = x.dtype.kind == "f" and not x.requires_grad and any(t._grad is not None for t in made)
+            row = Row(
+                role=f"input {label} =",
+                name=around.name(x),
+                spec=tensor_text(x),
+                value=_value(x),
+                gradient=x._grad,
+                vjp=formulas.get(label, ""),
+                local=local.get(index),
+                part=part,
+                note="not computed, since it requires none" if unasked and label in formulas else "",
             )
+            rows.append(row)
         elif x is not None:
-            rows.append(Row(f"input {label} =", repr(x), "a number of the formula", None, None))
-    made = [t for t in node.outputs if t is not None]
-    outputs = [Row("output y =", name_of(t), _spec(t), _value(t), t._grad) for t in made]
-    consumers: list[tuple[str, Any]] = []
-    if history is not None and made:
-        for consumer in history.nodes:
-            for index, x in enumerate(consumer.inputs):
-                if any(x is t for t in made):
-                    part = contributions(consumer, history.outputs[consumer.order]).get(index)
-                    if part is not None:
-                        first = next((t for t in history.outputs[consumer.order] if t is not None), None)
-                        consumers.append((name_of(first), part))
+            rows.append(Row(f"input {label} =", f"{around.name(x)} (a number of the formula)", ""))
+    results = [
+        Row(f"output {label} =", around.name(t), tensor_text(t), _value(t), t._grad)
+        for label, t in zip(output_names(kind), outputs, strict=True)
+        if t is not None
+    ]
     source = node.source
-    of = node.of
     return Card(
-        name=name_of(made[0]) if made else node.kind.name,
+        name=around.node_name(node),
         kind=kind.name,
         summary=(kind.__doc__ or "").strip().split("\n")[0],
         formula=kind.formula,
-        expression=f"{', '.join(name_of(t) for t in made)} = {expression_text(node, name_of)}",
-        fields={name: field_text(value) for name, value in kind.field_values().items()},
-        source=f"{source}" + (f"  {source.text}" if source is not None and source.text else "") if source else "",
+        expression=f"{', '.join(map(around.name, made)) or 'y'} = {expression_text(node, around.name)}",
+        fields=tuple(fields_text(kind, changed=False)),
+        body=_body_text(node),
+        source=f"{source}  {source.text}".rstrip() if source is not None else "",
         scope=node.scope,
+        made_for=_purpose(node.of, around) if node.of is not None else "",
         inputs=tuple(rows),
-        outputs=tuple(outputs),
-        consumers=tuple(consumers),
-        made_for=f"{of.role} of {of.node.name}" if of is not None else "",
-        example=_numbers(node, formulas),
+        outputs=tuple(results),
+        fan_outs=tuple(_fan_outs(made, readers, around)),
+        example=numbers_in(node, made[0]) if with_numbers else (),
+        notes=(*notes, *_notes(node, outputs, around)),
     )
 
 
-def local_derivatives(node: Node) -> dict[int, Any]:
-    """For an elementwise node with values, dy/dx of each input, entry by entry (the rule run on a gradient of ones).
-
-    An input that is broadcast is left out: its gradient is a sum over copies, so it has no derivative for each entry.
-    """
-    made = [t for t in node.outputs if t is not None]
-    if not isinstance(node.kind, Elementwise) or not made or made[0].is_symbolic or made[0].dtype.kind != "f":
-        return {}
-    ones = np.ones(made[0].shape, made[0].dtype)[()]
-    copied = _copied(node)
-    return {index: part for index, part in contributions(node, node.outputs, [ones]).items() if index not in copied}
-
-
-def _copied(node: Node) -> set[int]:
-    """The inputs of an elementwise node that are broadcast to its output's shape."""
-    made = [t for t in node.outputs if t is not None]
-    if not isinstance(node.kind, Elementwise) or not made:
-        return set()
-    return {i for i, x in enumerate(node.inputs) if isinstance(x, Tensor) and not same_shape(x.shape, made[0].shape)}
-
-
-def _numbers(node: Node, formulas: dict[str, str]) -> str:
-    """The first entry's numbers put into the rule, for small elementwise nodes."""
-    import re
-
-    made = [t for t in node.outputs if t is not None]
-    if not isinstance(node.kind, Elementwise) or not made or made[0].is_symbolic or made[0].size > FULL:
-        return ""
-    if made[0]._grad is None or made[0].size == 0:
-        return ""
-    where = (0,) * made[0].ndim
-    known = {"y": made[0]._value, "grad": made[0]._grad}
-    labels = input_names(node.kind, len(node.inputs))
-    for label, x in zip(labels, node.inputs, strict=True):
-        known[label] = x._value if isinstance(x, Tensor) else x
-    numbers = {
-        name: f"{float(np.broadcast_to(np.asarray(value), made[0].shape)[where]):.4g}" for name, value in known.items()
-    }
-    numbers = {name: f"({text})" if text.startswith("-") else text for name, text in numbers.items()}
-    parts = contributions(node, node.outputs)
-    said = []
-    for index, label in enumerate(labels):
-        if label in formulas and index in parts:
-            text = re.sub(r"\b[A-Za-z_]\w*\b", lambda m: numbers.get(m[0], m[0]), formulas[label])
-            part = np.asarray(parts[index])
-            if part.shape == made[0].shape:
-                said.append(f"gradient of {label} = {text} = {float(part[where]):.4g}")
-    entry = f" (entry {format_shape(where)})" if where else ""
-    return "; ".join(said) + entry if said else ""
-
-
-def _spec(tensor: Tensor) -> str:
-    return f"{tensor.dtype}{format_shape(tensor.shape)}"
+def _leaf_card(tensor: Tensor, around: _Surroundings) -> Card:
+    role = tensor.role if isinstance(tensor, Leaf) else "input" if tensor.is_symbolic else "value"
+    readers = around.consumers([tensor])
+    notes = []
+    if tensor.is_symbolic:
+        notes.append("no values here: graph.record(inputs, gradients_of=...).explain(name) has them")
+    elif tensor.requires_grad and tensor._grad is None:
+        reason = Paths(around.ends).reason(tensor) if around.ends else ""
+        notes.append(
+            f"no gradient: {reason}" if reason else "no gradient yet: backward() of what was computed from it sets it"
+        )
+    return Card(
+        name=around.name(tensor),
+        kind=role,
+        outputs=(Row(role, around.name(tensor), tensor_text(tensor), _value(tensor), tensor._grad),),
+        fan_outs=tuple(_fan_outs([tensor], readers, around)),
+        notes=tuple(notes),
+    )
 
 
 def _value(tensor: Tensor) -> Any:
     return None if tensor.is_symbolic else np.asarray(tensor._value)
 
 
-def describe(array: Any) -> str:
-    """An array in full up to 64 entries, else its statistics."""
-    array = np.asarray(array)
-    if array.size <= FULL:
-        return np.array2string(array, precision=4, suppress_small=False, separator=", ", max_line_width=110)
-    if array.dtype.kind == "b":
-        return f"{int(array.sum())} of {array.size} true"
-    finite = array[np.isfinite(array)].astype(np.float64)
-    parts = []
-    if finite.size:
-        norm = float(np.sqrt((finite**2).sum()))
-        parts = [
-            f"min {finite.min():.4g}", f"max {finite.max():.4g}", f"mean {finite.mean():.4g}",
-            f"std {finite.std():.4g}", f"norm {norm:.4g}",
-        ]  # fmt: skip
-    parts.append(f"zeros {int((array == 0).sum())}")
-    for label, count in (("NaN", np.isnan(array).sum()), ("Inf", np.isinf(array).sum())):
-        if count:
-            parts.append(f"{label} {int(count)}")
-    return ", ".join(parts)
+def _written_since(node: Node) -> list[Leaf]:
+    """The inputs whose array was written to after the node was computed."""
+    return [x for x in node.inputs if isinstance(x, Leaf) and x._node is None and x.version > node.order]
 
 
-def _indented(label: str, value: Any, depth: int = 6) -> list[str]:
-    if value is None:
-        return []
-    first, *rest = describe(value).split("\n")
-    start = " " * depth + f"{label}: "
-    return [start + first, *(" " * len(start) + line for line in rest)]
+def _fan_outs(
+    tensors: list[Tensor], readers: Mapping[int, list[tuple[Node, int]]], around: _Surroundings
+) -> Iterable[FanOut]:
+    """Where a tensor has several consumers, or is one output of a branch, what each consumer sent back."""
+    for tensor in tensors:
+        uses = readers[id(tensor)]
+        end = any(tensor is each for each in around.ends)
+        branch = tensor._node is not None and tensor._node.kind.name == "Branch"
+        if tensor._grad is None or not (len(uses) + end > 1 or (branch and uses)):
+            continue
+        parts, known = [], np.zeros(tensor.shape, np.float64)
+        sends = [(node, index) for node, index in uses if node.kind.differentiable and _has_gradient(node, around)]
+        for node, index in sends[:_MOST_PARTS]:
+            label = input_names(node.kind, len(node._inputs))[index]
+            sender = f"{around.node_name(node)}, input {label}"
+            if _written_since(node):
+                name = around.name(_written_since(node)[0])
+                parts.append(Part(sender, None, f"not known any more, since `{name}` was written to"))
+                continue
+            value = contributions(node, around.made_by(node)).get(index)
+            if value is not None:
+                parts.append(Part(sender, np.asarray(value)))
+                known = known + value
+        rest = np.asarray(tensor._grad) - known
+        lost = any(part.value is None for part in parts)
+        if len(sends) > _MOST_PARTS:
+            parts.append(Part(f"{len(sends) - _MOST_PARTS} more consumers", rest))
+        elif end:
+            parts.append(Part("backward itself", None if lost else rest, "not known any more" if lost else ""))
+        elif not lost and np.abs(rest).max(initial=0) > 1e-3 * (np.abs(known).max(initial=0) + 1e-30):
+            parts.append(Part("other backward passes", rest))
+        yield FanOut(around.name(tensor), tuple(parts), tensor._grad)
+
+
+def _has_gradient(node: Node, around: _Surroundings) -> bool:
+    return any(t is not None and t._grad is not None for t in around.made_by(node))
+
+
+def _local_derivatives(node: Node, made: Tensor) -> dict[int, Any]:
+    """For a node that works entry by entry, dy/dx of each input at each entry: the rule run on a gradient of ones."""
+    kind = node.kind
+    if not isinstance(kind, Elementwise) or not kind.has_rule or not kind.differentiable or made.dtype.kind != "f":
+        return {}
+    wanted = tuple(isinstance(x, Tensor) and x.dtype.kind == "f" for x in node.inputs)
+    xs = [x._value if isinstance(x, Tensor) else x for x in node.inputs]
+    ones = np.ones(made.shape, made.dtype)[()]
+    token = WARNINGS.set(QUIET)
+    try:
+        if kind.takes_wanted:
+            found = kind.backward(ones, made._value, *xs, wanted=wanted)  # type: ignore[call-arg]  # it takes them
+        else:
+            found = kind.backward(ones, made._value, *xs)
+    except Exception:  # a user's rule: its failure is told by backward, with the node's name
+        return {}
+    finally:
+        WARNINGS.reset(token)
+    found = found if isinstance(found, tuple) else (found,)
+    arrays = {index: np.asarray(g) for index, g in enumerate(found) if g is not None and wanted[index]}
+    return {index: np.broadcast_to(g, made.shape) for index, g in arrays.items() if g.shape in (made.shape, ())}
+
+
+def _body_text(node: Node) -> str:
+    """The kinds inside a composition."""
+    kind = node.kind
+    if not isinstance(kind, Composition):
+        return ""
+    try:
+        graph, _ = body_graph(kind.body, [spec_of(x) for x in node.inputs])
+    except Exception:  # a body that wants values; the node is explained without it
+        return ""
+    counts = Counter(each.kind.name for each in graph.nodes)
+    names = [name if count == 1 else f"{count} {name}" for name, count in counts.items()]
+    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return f"{len(graph.nodes)} nodes: {shown} (graph.expand() opens it)" if graph.nodes else ""
+
+
+def _purpose(of: Derived, around: _Surroundings) -> str:
+    if of.role == "accumulation":
+        return "the sum of what several consumers send back"
+    name = around.node_name(of.node)
+    if of.input_index is None:
+        return f"the gradients that {name} sends back"
+    label = input_names(of.node.kind, len(of.node._inputs))[of.input_index]
+    return f"the gradient that {name} sends back to its input {label} ({around.name(of.node.inputs[of.input_index])})"
+
+
+def _notes(node: Node, outputs: list[Tensor | None], around: _Surroundings) -> Iterable[str]:
+    made = [t for t in outputs if t is not None]
+    if not made:
+        yield "its output is not referred to any more: its value and gradient are gone"
+        return
+    if made[0].is_symbolic:
+        yield "no values here: graph.record(inputs, gradients_of=...).explain(name) has them"
+    elif not node.kind.differentiable:
+        yield f"{node.kind.name} is not differentiable: no gradient flows back through it"
+    elif not any(t.requires_grad for t in made):
+        yield "no gradient: nothing it was computed from requires one"
+    elif all(t._grad is None for t in made):
+        yield (
+            "no gradient here: the last backward did not pass it, or kept those of leaves only"
+            if around.ends
+            else "no gradient yet: backward() of what was computed from it sets it"
+        )

@@ -28,10 +28,8 @@ _CLOSING = {"rfloor": "⌋", "rceil": "⌉", "}": "}", "rangle": "⟩"}
 _WIDE = "\u2003"
 _SPACES = {",": " ", ";": " ", ":": " ", " ": " ", "!": "", "quad": _WIDE, "qquad": _WIDE}
 _ACCENTS = {"bar": "\u0304", "hat": "\u0302", "tilde": "\u0303", "dot": "\u0307", "vec": "\u20d7"}
-_FONTS = frozenset(
-    "text mathrm mathbf mathit mathsf mathcal mathbb operatorname textrm textit textbf boldsymbol".split()
-)
-_DROPPED = frozenset("left right big Big bigl bigr Bigl Bigr displaystyle limits nolimits".split())
+_FONTS = {"text", "mathrm", "mathbf", "mathit", "mathsf", "mathcal", "mathbb", "operatorname", "textrm", "boldsymbol"}
+_DROPPED = {"left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "displaystyle", "limits", "nolimits"}
 _POWERS = {"2": "²", "3": "³"}
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
+from unicodedata import combining, east_asian_width
 
 import numpy as np
 
@@ -10,12 +12,17 @@ from localgrad.graph.graph import Graph
 from localgrad.graph.node import Node
 from localgrad.graph.spec import format_shape
 from localgrad.graph.tensor import Leaf, Tensor
+from localgrad.show.numbers import fields_text, index_text
+from localgrad.show.products import input_names
 
 MOST_LINES = 400
+_MOST_LEAVES = 200
+_MOST_NAMES = 8
+_WIDEST = 110
 
 
 def graph_text(graph: Graph, most: int = MOST_LINES) -> str:
-    """The graph as one line per node: result, shape, expression, layer path and source line.
+    """The graph as one line per node: result, shape, expression, source line; for a gradient what it was made for.
 
     Leaves come first, then nodes in order; of a graph with more than `most` nodes the middle is left out and counted.
 
@@ -27,24 +34,54 @@ def graph_text(graph: Graph, most: int = MOST_LINES) -> str:
       MatMul#1: float32(N, 1)  = x @ W              # ...
       Sigmoid#1: float32(N, 1) = Sigmoid(MatMul#1)  # ...
     """
-    inputs = ", ".join(f"{t.name}: {tensor_text(t)}" for t in graph.inputs)
-    outputs = ", ".join(graph.name_of(t) for t in graph.outputs)
-    lines = [f"graph {graph.name}({inputs}) -> {outputs}"]
-    for name, leaf in graph.leaves.items():
-        lines.append(f"  {leaf.role} {name}: {tensor_text(leaf)}{_constant_value(leaf)}")
-    nodes = list(graph.nodes)
-    hidden = len(nodes) - most
-    shown = nodes if hidden <= 0 else nodes[: most // 2] + nodes[-(most // 2) :]
-    rows = [(_left(graph, node), _right(graph, node), _note(node)) for node in shown]
-    left = min(max((len(row[0]) for row in rows), default=0), 48)
-    right = min(max((len(row[1]) for row in rows), default=0), 56)
-    for number, (result, expression, note) in enumerate(rows):
-        if hidden > 0 and number == most // 2:
-            lines.append(f"  ... {hidden} nodes left out ...")
-        lines.append(f"  {result:<{left}} = {expression:<{right}}{note}".rstrip())
-    for name, value in graph.updates.items():
-        lines.append(f"  update {name} <- {graph.name_of(value)}")
-    return "\n".join(lines)
+    lines = _head(graph)
+    leaves = [
+        f"  {leaf.role} {name}: {tensor_text(leaf)}{_constant_value(leaf)}" for name, leaf in graph.leaves.items()
+    ]
+    lines += _middle_left_out(leaves, min(most, _MOST_LEAVES), "parameters and constants")
+    nodes, hidden = list(graph.nodes), len(graph.nodes) - most
+    shown = nodes if hidden <= 0 else nodes[: most - most // 2] + nodes[len(nodes) - most // 2 :]
+    rows = [(_result(graph, node), expression_text(node, lambda x: _name(graph, x)), _note(node)) for node in shown]
+    left = max((width for row in rows if (width := columns(row[0])) <= 48), default=0)
+    right = max((width for row in rows if (width := columns(row[1])) <= 56), default=0)
+    told = [f"  {padded(result, left)} = {padded(text, right)}{note}".rstrip() for result, text, note in rows]
+    if hidden > 0:
+        told.insert(most - most // 2, f"  ... {hidden} nodes left out ...")
+    lines += told
+    updates = [f"  update {name} <- {graph.name_of(value)}" for name, value in graph.updates.items()]
+    return "\n".join(lines + _middle_left_out(updates, _MOST_LEAVES, "updates"))
+
+
+def _head(graph: Graph) -> list[str]:
+    outputs = _listed([graph.name_of(t) for t in graph.outputs])
+    inputs = [f"{t.name}: {tensor_text(t)}" for t in graph.inputs]
+    head = f"graph {graph.name}({', '.join(inputs)}) -> {outputs}"
+    if columns(head) <= _WIDEST or len(inputs) < 2:
+        return [head]
+    lines = _middle_left_out([f"  input {each}" for each in inputs], _MOST_LEAVES, "inputs")
+    return [f"graph {graph.name} of {len(inputs)} inputs -> {outputs}", *lines]
+
+
+def _middle_left_out(lines: list[str], most: int, what: str) -> list[str]:
+    hidden = len(lines) - most
+    if hidden <= 0:
+        return lines
+    half = most // 2
+    return [*lines[: most - half], f"  ... {hidden} {what} left out ...", *lines[len(lines) - half :]]
+
+
+def columns(text: str) -> int:
+    """The number of columns a text takes in a terminal, where Chinese characters take two.
+
+    >>> columns("张量 x")
+    6
+    """
+    return sum(0 if combining(each) else 2 if east_asian_width(each) in "WF" else 1 for each in text)
+
+
+def padded(text: str, width: int) -> str:
+    """The text with spaces up to a number of columns."""
+    return text + " " * (width - columns(text))
 
 
 def tensor_text(tensor: Tensor) -> str:
@@ -53,52 +90,80 @@ def tensor_text(tensor: Tensor) -> str:
     return f"{tensor.dtype}{shape}"
 
 
-def expression_text(node: Node, name: Any) -> str:
-    """A node as an expression over the names of its inputs."""
-    inputs = [name(x) for x in node.inputs]
+def expression_text(node: Node, name: Callable[[Any], str]) -> str:
+    """A node as an expression over the names of its inputs.
+
+    >>> import localgrad as lg
+    >>> x = lg.tensor([[1.0, 2.0]], name="x")
+    >>> print(expression_text(x[0, 1:].node, lambda x: x.name), expression_text((-x).node, lambda x: x.name))
+    x[0, 1:] -x
+    """
     kind = node.kind
+    inputs = [None if x is None else name(x) for x in node.inputs]
     if kind.operator is not None and not kind.changed_fields():
+        if kind.operator in ("negative", "~") and len(inputs) == 1:
+            return f"{'~' if kind.operator == '~' else '-'}{inputs[0]}"
         if len(inputs) == 2:
             return f"{inputs[0]} {kind.operator} {inputs[1]}"
-        if kind.operator == "negative":
-            return f"-{inputs[0]}"
-    while inputs and inputs[-1] == "None":
+    if kind.name == "Slice":
+        return f"{inputs[0]}[{index_text(kind.field_values()['index'])}]"
+    if kind.name == "Transpose" and not kind.changed_fields():
+        return f"{inputs[0]}.T"
+    labels = input_names(kind, len(inputs))
+    while inputs and inputs[-1] is None:
         inputs.pop()
-    fields = [f"{field}={field_text(value)}" for field, value in kind.changed_fields().items()]
-    return f"{kind.name}({', '.join(inputs + fields)})"
+    # after an input that is missing, the others are told by their names
+    given = [
+        text if None not in inputs[:index] else f"{label}={text}"
+        for index, (label, text) in enumerate(zip(labels, inputs, strict=False))
+        if text is not None
+    ]
+    return f"{kind.name}({', '.join([_listed(given), *fields_text(kind)])})" if given else f"{kind.name}()"
 
 
-def field_text(value: Any) -> str:
-    """A field's value, short."""
-    if isinstance(value, Graph):
-        return f"<{value.name}: {len(value.nodes)} nodes>"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _listed(names: Iterable[str]) -> str:
+    """Names with commas, the middle of a long list left out."""
+    several = list(names)
+    if len(several) > _MOST_NAMES:
+        several = [*several[:3], f"… {len(several) - 4} more …", several[-1]]
+    return ", ".join(several)
 
 
 def _name(graph: Graph, x: Any) -> str:
-    return graph.name_of(x) if isinstance(x, Tensor) else repr(x)
+    if isinstance(x, Tensor):
+        return graph.name_of(x)
+    return f"{x:g}" if isinstance(x, float) and float(f"{x:g}") == x else repr(x)
 
 
-def _left(graph: Graph, node: Node) -> str:
-    return ", ".join(f"{graph.name_of(t)}: {tensor_text(t)}" for t in node.outputs if t is not None)
-
-
-def _right(graph: Graph, node: Node) -> str:
-    return expression_text(node, lambda x: _name(graph, x))
+def _result(graph: Graph, node: Node) -> str:
+    made = [(graph.name_of(t), tensor_text(t)) for t in node.outputs if t is not None]
+    first = made[0][0].removesuffix(":0")
+    # of several outputs the later ones are told by their number, where they are called so
+    return _listed(
+        f"{name.removeprefix(first) if index and name == f'{first}:{index}' else name}: {text}"
+        for index, (name, text) in enumerate(made)
+    )
 
 
 def _note(node: Node) -> str:
-    source = node.source
-    if node.of is not None:
-        owner = node.of.node.name
-        index = "" if node.of.input_index is None else f"[{node.of.input_index}]"
-        return f"  # {node.of.role} of {owner}{index}"
-    return f"  # {source}" if source is not None else ""
+    of, source = node.of, node.source
+    if of is None:
+        return f"  # {source}" if source is not None else ""
+    if of.role == "accumulation":
+        return "  # sum of what several consumers send back"
+    try:
+        name = of.node.name
+    except ReferenceError:  # a gradient computed eagerly outlives the tensors it is of
+        name = of.node.kind.name
+    if of.input_index is None:
+        return f"  # back through {name}"
+    towards = of.node._inputs[of.input_index]
+    label = towards._name if isinstance(towards, Tensor) else None
+    return f"  # back through {name} to {label or input_names(of.node.kind, len(of.node._inputs))[of.input_index]}"
 
 
 def _constant_value(leaf: Leaf) -> str:
-    if leaf.role != "constant" or leaf.size > 6:
+    if leaf.role != "constant" or leaf.size > 6 or leaf.is_symbolic:
         return ""
     text = np.array2string(np.asarray(leaf._value), separator=", ", precision=6)
     return f" = {text}" if "\n" not in text else ""
