@@ -83,6 +83,13 @@ def test_rules_reach_only_the_picture_itself() -> None:
     assert all(part.startswith(".lg-picture") for selector in selectors for part in selector.split(","))
 
 
+def test_pictures_on_one_page_have_the_same_rules() -> None:
+    def rules(text: str) -> str:
+        return text[text.index("<style>") : text.index("</style>")]
+
+    assert rules(render(drawing())) == rules(render(Drawing((Box("x", "x"),))))
+
+
 def test_foreign_text_cannot_break_out() -> None:
     svg = render(drawing(NASTY, NASTY))
     root = ElementTree.fromstring(svg)

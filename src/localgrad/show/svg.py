@@ -66,7 +66,7 @@ def render(drawing: Drawing, theme: Theme = "auto") -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" class="lg-picture" width="{_number(width)}" '
         f'height="{_number(height)}" viewBox="0 0 {_number(width)} {_number(height)}" role="img" aria-label="{name}">',
         f"<title>{name}</title>",
-        f"<style>{_style(theme, sorted(set(slots.values())))}</style>",
+        f"<style>{_style(theme)}</style>",
         f'<rect class="lg-paper" width="{_number(width)}" height="{_number(height)}" rx="8"/>',
     ]
     if drawing.title:
@@ -217,7 +217,9 @@ def _legend(layout: Layout, slots: dict[str, int], width: float) -> tuple[list[s
     return out, max(y - 6, 0.0)
 
 
-def _style(theme: Theme, slots: list[int]) -> str:
+def _style(theme: Theme) -> str:
+    # All families, present or not: on a page with several pictures the last one's rules hold for all of them.
+    slots = range(len(FAMILY_TONES))
     tones: dict[str, Tone] = dict(TONES)
     for slot in slots:
         tones[f"f{slot}"], tones[f"f{slot}-line"] = FAMILY_TONES[slot]
