@@ -79,7 +79,7 @@ class Card:
         facts = [
             ("formula", plain_formula(self.formula)),
             ("here", self.expression),
-            ("fields", ", ".join(self.fields)),
+            ("fields", ", ".join(each for each in self.fields if each not in self.expression)),
             ("inside", self.body),
             ("source", self.source),
             ("layer", self.scope),

@@ -12,13 +12,11 @@ from localgrad.graph.capturing import body_graph
 from localgrad.graph.history import History
 from localgrad.graph.kind import Composition
 from localgrad.graph.node import Derived, Node, before
-from localgrad.graph.quiet import QUIET, WARNINGS
 from localgrad.graph.record import Record
 from localgrad.graph.recording import spec_of
 from localgrad.graph.tensor import Leaf, Tensor
-from localgrad.nodes.base import Elementwise
 from localgrad.show.card import Card, FanOut, Part, Row
-from localgrad.show.example import numbers_in
+from localgrad.show.example import numbers_in, rule_on
 from localgrad.show.numbers import fields_text
 from localgrad.show.products import input_names, output_names, vjp_formulas
 from localgrad.show.text import expression_text, tensor_text
@@ -182,7 +180,7 @@ def _node_card(node: Node, around: _Surroundings) -> Card:
     formulas = vjp_formulas(node)
     with_numbers = bool(made) and not written and not any(t.is_symbolic for t in (*made, *sources))
     sent = contributions(node, outputs) if with_numbers else {}
-    local = _local_derivatives(node, made[0]) if with_numbers else {}
+    local = rule_on(node, made[0], np.ones(made[0].shape, made[0].dtype)[()]) if with_numbers else {}
     rows = []
     for index, (label, x) in enumerate(zip(input_names(kind, len(inputs)), inputs, strict=True)):
         if isinstance(x, Tensor):
@@ -293,29 +291,6 @@ def _fan_outs(
 
 def _has_gradient(node: Node, around: _Surroundings) -> bool:
     return any(t is not None and t._grad is not None for t in around.made_by(node))
-
-
-def _local_derivatives(node: Node, made: Tensor) -> dict[int, Any]:
-    """For a node that works entry by entry, dy/dx of each input at each entry: the rule run on a gradient of ones."""
-    kind = node.kind
-    if not isinstance(kind, Elementwise) or not kind.has_rule or not kind.differentiable or made.dtype.kind != "f":
-        return {}
-    wanted = tuple(isinstance(x, Tensor) and x.dtype.kind == "f" for x in node.inputs)
-    xs = [x._value if isinstance(x, Tensor) else x for x in node.inputs]
-    ones = np.ones(made.shape, made.dtype)[()]
-    token = WARNINGS.set(QUIET)
-    try:
-        if kind.takes_wanted:
-            found = kind.backward(ones, made._value, *xs, wanted=wanted)  # type: ignore[call-arg]  # it takes them
-        else:
-            found = kind.backward(ones, made._value, *xs)
-    except Exception:  # a user's rule: its failure is told by backward, with the node's name
-        return {}
-    finally:
-        WARNINGS.reset(token)
-    found = found if isinstance(found, tuple) else (found,)
-    arrays = {index: np.asarray(g) for index, g in enumerate(found) if g is not None and wanted[index]}
-    return {index: np.broadcast_to(g, made.shape) for index, g in arrays.items() if g.shape in (made.shape, ())}
 
 
 def _body_text(node: Node) -> str:

@@ -34,7 +34,7 @@ class Expression(NamedTuple):
 
     def piece(self) -> Piece:
         """The whole as one piece."""
-        over = tuple(each for each in self.over if each.text != "1") or (Piece("1"),)
+        over = tuple(each for each in self.over if each != Piece("1")) or (Piece("1"),)
         if len(over) == 1 and not self.under:
             text, level = over[0]
             return Piece(f"-{inside(over[0], POWER)}", PRODUCT) if self.negative else Piece(text, level)

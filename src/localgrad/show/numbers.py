@@ -101,7 +101,7 @@ def number_text(value: Any, digits: int = 4) -> str:
     """One number: integers and truth values as they are, floats with so many significant digits."""
     if isinstance(value, (bool, np.bool_, int, np.integer)):
         return str(value)
-    return f"{float(value):.{digits}g}"
+    return f"{float(value) + 0.0:.{digits}g}"  # so that -0 reads 0
 
 
 def field_text(value: Any, longest: int = _LONGEST) -> str:
@@ -125,7 +125,7 @@ def fields_text(kind: Kind, longest: int = 60, *, changed: bool = True) -> list[
     """Fields as `name=value`: those that differ from their defaults, or all that say something."""
     said = []
     for name, value in (kind.changed_fields() if changed else kind.field_values()).items():
-        if value is None:
+        if value is None or (value == () and not changed):
             continue
         if name == "axis" and isinstance(value, tuple) and len(value) == 1:
             value = value[0]
