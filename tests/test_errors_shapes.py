@@ -255,3 +255,19 @@ def test_wrong_inputs_of_a_graph_name_what_it_takes_and_the_nearest_name() -> No
     told(lg.ShapeError, lambda: graph.run([images[:, :2], labels]), "`images`", "(2, 2)", "axis 1 has to be 3")
     told(lg.NameLookupError, lambda: graph.run([images, labels], fetch="Mull#1"), "'Mull#1'", "Mul#1")
     np.testing.assert_array_equal(graph.run([images.tolist(), labels.tolist()])["Mul#1"], images)
+
+
+# what NumPy has and localgrad has not ------------------------------------------------------------------------------
+def test_a_numpy_function_without_a_kind_is_named_as_it_was_written() -> None:
+    x = lg.tensor(np.ones((2, 2)), name="x")
+    told(lg.MissingRuleError, lambda: np.linalg.svd(x), "np.linalg.svd was called on a tensor", "np.linalg.svd(x.data)")
+    told(lg.MissingRuleError, lambda: np.fft.fft(x), "np.fft.fft was called", here())
+    text = told(lg.MissingRuleError, lambda: np.median(x), "np.median", "np.median(x.data)")
+    assert "did you mean" not in text, "the name was right"
+    told(lg.MissingRuleError, lambda: np.exp(x, out=np.zeros((2, 2))), "out=", "array = array + tensor")
+    told(lg.MissingRuleError, lambda: np.sum(x, where=np.ones((2, 2), bool)), "np.sum", "where", "lg.sum")
+
+
+def test_a_misspelt_name_of_ours_names_the_nearest() -> None:
+    told(AttributeError, lambda: lg.softmx, "softmx", "did you mean softmax")
+    told(lg.NameLookupError, lambda: lg.Trainer(lg.Model(), loss="crossentropy"), "'crossentropy'", "cross_entropy")

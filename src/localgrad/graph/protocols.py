@@ -7,9 +7,9 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from localgrad.graph.errors import MissingRuleError
+from localgrad.graph.errors import LocalgradError, MissingRuleError
 from localgrad.graph.recording import as_input, compute
-from localgrad.graph.registry import NUMPY, nearest
+from localgrad.graph.registry import NUMPY
 from localgrad.graph.source import user_line
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,9 +49,8 @@ def from_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
     if name in FUNCTIONS:
         return FUNCTIONS[name](*inputs)
     if name not in NUMPY:
-        known = [*NUMPY, *FUNCTIONS]
         raise MissingRuleError(
-            f"np.{name} was called on a tensor{user_line()}\nfound: no kind is registered for it{nearest(name, known)}\n"
+            f"np.{name} was called on a tensor{user_line()}\nfound: no kind is registered for it\n"
             "do: write it with other functions, or register a kind that declares "
             f'`numpy = ("{name}",)`; on values alone use np.{name}(x.data)'
         )
@@ -62,20 +61,21 @@ def from_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
 def from_function(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
     """What a NumPy function on tensors records."""
     name = function.__name__
+    written = f"np{function.__module__.removeprefix('numpy')}.{name}"
     ours = FUNCTIONS.get(name)
     if ours is None:
         raise MissingRuleError(
-            f"np.{name} was called on a tensor{user_line()}\nfound: localgrad has no function for it"
-            f"{nearest(name, FUNCTIONS)}\ndo: write it with other functions; on values alone use np.{name}(x.data)"
+            f"{written} was called on a tensor{user_line()}\nfound: localgrad has no function for it\n"
+            f"do: write it with other functions; on values alone use {written}(x.data)"
         )
     try:
         return ours(*inputs, **options)
     except TypeError as error:
-        if "argument" not in str(error):
+        if isinstance(error, LocalgradError) or "argument" not in str(error):
             raise
         raise MissingRuleError(
-            f"np.{name} was called on a tensor with arguments localgrad does not take{user_line()}\nfound: {error}\n"
-            f"do: use lg.{ours.__name__}, or np.{name}(x.data) on values alone"
+            f"{written} was called on a tensor with arguments localgrad does not take{user_line()}\nfound: {error}\n"
+            f"do: use lg.{ours.__name__}, or {written}(x.data) on values alone"
         ) from None
 
 

@@ -220,7 +220,7 @@ class Tensor(Operators, TensorVerbs):
         return np.array(value, dtype=dtype)
 
     def __format__(self, form: str) -> str:
-        return format(self.item(), form) if form else str(self)
+        return format(self._number(f"the format {form!r}"), form) if form else str(self)
 
     # its gradient -----------------------------------------------------------------------------------------------
     @property
@@ -377,8 +377,8 @@ class Leaf(Tensor):
             raise GradientError(
                 f"the {self.role} `{self.name}` was to be changed with {operator}{user_line()}\n"
                 f"found: gradients are being recorded, and its array is shared with every graph that uses it\n"
-                f"do: write `with lg.no_grad(): {self.name} {operator} ...` to update it in place, or use another name "
-                "for the result"
+                f"do: write it `with lg.no_grad():` to update it in place, or use another name for the result "
+                f"(y = x {operator[0]} ...)"
             )
         self.write(result)
         return self

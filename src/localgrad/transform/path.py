@@ -95,7 +95,7 @@ class Paths:
         hidden = self.hidden()
         if hidden:
             return f", unless under no_grad: {hidden}"
-        for reading in reversed(READINGS):
+        for reading in reversed(tuple(READINGS)):
             if any(leaf is parameter for leaf in reading.leaves()):
                 return f"; {reading.what()}, which was, was {reading}"
         return ""
@@ -112,7 +112,7 @@ class Paths:
     def reading(self, parameter: Tensor | None = None) -> Reading | None:
         """The reading whose value went on into the outputs (known by the value), of this parameter if one is given."""
         prints = self._constants()
-        for reading in reversed(READINGS):
+        for reading in reversed(tuple(READINGS)):
             if any(same_print(reading.print, known) for known in prints) and (
                 parameter is None or any(leaf is parameter for leaf in reading.leaves())
             ):
