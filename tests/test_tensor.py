@@ -241,8 +241,8 @@ def test_numpy_functions_record() -> None:
     assert x.grad.shape == (2, 2)
     with pytest.raises(lg.MissingRuleError, match="fft"):
         np.fft.fft(x)
-    with pytest.raises(lg.MissingRuleError, match="array = array \\+ tensor"):
-        array = np.ones((2, 2))
+    array = np.ones((2, 2))
+    with pytest.raises(lg.MissingRuleError, match=r"array = array \+ tensor"):
         array += x
 
 
@@ -263,7 +263,7 @@ def test_truth_and_numbers() -> None:
     assert float(x) == 2.0
     assert int(x) == 2
     assert f"{x:.1f}" == "2.0"
-    with pytest.raises(lg.ShapeError, match="lg.where"):
+    with pytest.raises(lg.ShapeError, match=r"lg\.where"):
         bool(lg.tensor([1.0, 2.0]) > 1)
 
 

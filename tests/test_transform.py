@@ -120,6 +120,24 @@ def test_simplify_merges_equal_nodes_drops_dead_ones_and_leaves_impure_ones() ->
     same(net().gradient().simplify().run([X]), net().gradient().run([X]))
 
 
+def test_a_part_takes_inner_tensors_as_inputs_and_brings_what_it_needs() -> None:
+    graph = net()
+    values = graph.record([X])
+    end = graph.name_of(graph.outputs[0])
+    rest = graph.part(end, inputs="Tanh#1")
+    assert [t.name for t in rest.inputs] == ["Tanh#1"]
+    assert list(rest.parameters) == ["W"]
+    same(rest.run([values["Tanh#1"]]), {end: values[end]})
+    first = graph.part("Tanh#1")
+    assert [t.name for t in first.inputs] == ["x"]
+    assert list(first.parameters) == ["W", "b"]
+    same(first.run([X]), {"Tanh#1": values["Tanh#1"]})
+    with pytest.raises(lg.DetachedError, match="`Tanh#1`"):
+        graph.part("Add#1", inputs="Tanh#1")
+    with pytest.raises(lg.NameLookupError, match="Tanh#1"):
+        graph.part("Tanh#2")
+
+
 def test_recompute_gives_the_same_gradients_with_one_node() -> None:
     W = lg.parameter(np.ones((3, 3)) * 0.3, name="W")
 
@@ -156,7 +174,7 @@ def test_functional_derivatives() -> None:
     hessian = lg.hessian(lambda x: f(x, scale))(x)
     np.testing.assert_allclose(hessian, np.diag(-np.sin(x) * scale["a"]))
     np.testing.assert_allclose(lg.hvp(lambda x: f(x, scale), (x,), (np.ones(2),)), hessian @ np.ones(2))
-    y, pushed = lg.jvp(lambda x: lg.exp(x), (x,), (np.array([1.0, -1.0]),))
+    _, pushed = lg.jvp(lambda x: lg.exp(x), (x,), (np.array([1.0, -1.0]),))
     np.testing.assert_allclose(pushed, np.exp(x) * [1.0, -1.0])
     third = lg.grad(lg.grad(lg.grad(lambda t: t**4)))(2.0)
     assert third == 48.0
