@@ -25,6 +25,7 @@ from localgrad.transform.path import Paths
 from localgrad.transform.sweep import contributions
 
 _MOST_PARTS = 8
+_GONE = "what was computed from it is not referred to any more, so what each consumer sent back is not known"
 
 
 def explain(node: Node) -> Card:
@@ -237,6 +238,8 @@ def _leaf_card(tensor: Tensor, around: _Surroundings) -> Card:
         notes.append(
             f"no gradient: {reason}" if reason else "no gradient yet: backward() of what was computed from it sets it"
         )
+    elif tensor._grad is not None and not readers[id(tensor)]:
+        notes.append(_GONE)
     return Card(
         name=around.name(tensor),
         kind=role,
@@ -335,3 +338,5 @@ def _notes(node: Node, outputs: list[Tensor | None], around: _Surroundings) -> I
             if around.ends
             else "no gradient yet: backward() of what was computed from it sets it"
         )
+    elif not around.ends and not any(reader for reader in around.consumers(made).values()):
+        yield _GONE

@@ -35,12 +35,13 @@ class Expression(NamedTuple):
     def piece(self) -> Piece:
         """The whole as one piece."""
         over = tuple(each for each in self.over if each != Piece("1")) or (Piece("1"),)
-        if len(over) == 1 and not self.under:
+        under = tuple(each for each in self.under if each != Piece("1"))
+        if len(over) == 1 and not under:
             text, level = over[0]
             return Piece(f"-{inside(over[0], POWER)}", PRODUCT) if self.negative else Piece(text, level)
         text = " * ".join(inside(each, PRODUCT + 1) for each in _powers(over))
-        if self.under:
-            below = _powers(self.under)
+        if under:
+            below = _powers(under)
             bottom = " * ".join(inside(each, PRODUCT + 1) for each in below)
             text += f" / ({bottom})" if len(below) > 1 else f" / {bottom}"
         return Piece(f"-{text}" if self.negative else text, PRODUCT)
