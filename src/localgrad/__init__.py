@@ -29,6 +29,7 @@ from localgrad.graph.errors import (
     MissingRuleError,
     NameLookupError,
     NonFiniteError,
+    ReadOnlyError,
     ShapeError,
 )  # fmt: skip
 from localgrad.graph.graph import Graph
@@ -105,6 +106,7 @@ __all__ = [
     "Nesterov",
     "Node",
     "NonFiniteError",
+    "ReadOnlyError",
     "Optimizer",
     "RMSprop",
     "Record",
