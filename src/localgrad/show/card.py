@@ -23,7 +23,7 @@ class Row:
     vjp: str = ""
     """The rule's vector-Jacobian product; further lines name its steps."""
     local: Any = None
-    """The local derivative, entry by entry, where the node works entry by entry."""
+    """The derivative of each entry of the output, where the node works entry by entry."""
     part: Any = None
     """What this node sends back, where others send something, too."""
     note: str = ""
@@ -61,7 +61,7 @@ class Card:
     """The node in the names of its graph."""
     fields: tuple[str, ...] = ()
     body: str = ""
-    """What a composition is made of."""
+    """What a composition, or a graph the node holds, is made of."""
     source: str = ""
     scope: str = ""
     made_for: str = ""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from localgrad.graph.capturing import body_graph
+from localgrad.graph.graph import Graph
 from localgrad.graph.history import History
 from localgrad.graph.kind import Composition
 from localgrad.graph.node import Derived, Node, before
@@ -297,18 +298,23 @@ def _has_gradient(node: Node, around: _Surroundings) -> bool:
 
 
 def _body_text(node: Node) -> str:
-    """The kinds inside a composition."""
+    """The kinds inside a composition, or in the graphs a node holds."""
     kind = node.kind
     if not isinstance(kind, Composition):
-        return ""
+        held = {name: value for name, value in kind.field_values().items() if isinstance(value, Graph)}
+        return "; ".join(f"{name}: {_kinds_in(graph)}" for name, graph in held.items())
     try:
         graph, _ = body_graph(kind.body, [spec_of(x) for x in node.inputs])
     except Exception:  # a body that wants values; the node is explained without it
         return ""
+    return f"{_kinds_in(graph)} (graph.expand() opens it)" if graph.nodes else ""
+
+
+def _kinds_in(graph: Graph) -> str:
     counts = Counter(each.kind.name for each in graph.nodes)
     names = [name if count == 1 else f"{count} {name}" for name, count in counts.items()]
     shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-    return f"{len(graph.nodes)} nodes: {shown} (graph.expand() opens it)" if graph.nodes else ""
+    return f"{len(graph.nodes)} node{'s' if len(graph.nodes) != 1 else ''}: {shown}"
 
 
 def _purpose(of: Derived, around: _Surroundings) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
+from localgrad.graph.graph import Graph
 from localgrad.graph.kind import Kind
 from localgrad.graph.node import Node
 from localgrad.graph.spec import same_extent, same_shape
@@ -34,7 +35,7 @@ Form: TypeAlias = "Callable[[Tensor, Node, Look], Expression | None]"
 _NAMES: Final = {
     "ReduceMax": "max", "ReduceMin": "min", "ReduceAny": "any", "ReduceAll": "all", "ArgMax": "argmax",
     "ArgMin": "argmin", "CumSum": "cumsum", "CumProd": "cumprod", "LogSumExp": "logsumexp", "ReduceL1": "norm_1",
-    "ReduceL2": "norm", "Abs": "abs", "Asin": "arcsin",
+    "ReduceL2": "norm", "Abs": "abs", "If": "cond",
 }  # fmt: skip
 
 
@@ -73,7 +74,8 @@ def _by_operator(node: Node, look: Look) -> Expression | None:
 def _call(x: Tensor, node: Node, look: Look) -> Expression:
     kind = node.kind
     inputs = operands(node, look)
-    fields = [each for each in fields_text(kind) if not each.startswith("dtype=")]
+    unsaid = ["dtype", *(name for name, value in kind.field_values().items() if isinstance(value, Graph))]
+    fields = [each for each in fields_text(kind) if each.partition("=")[0] not in unsaid]
     if isinstance(kind, Shaped):
         inputs = [look(each) for name, each in zip(kind.inputs, node.inputs, strict=False) if name != "like?"]
         fields = [_shape(x), *(each for each in fields if not each.startswith("shape_to="))]
