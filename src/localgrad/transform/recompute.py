@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from localgrad.graph.capturing import Recorder, _as_output
+from localgrad.graph.capturing import _as_output
 from localgrad.graph.context import CONTEXT, using
 from localgrad.graph.graph import Graph
 from localgrad.graph.kind import Composition, Value
@@ -16,10 +16,12 @@ from localgrad.graph.recording import as_input, record
 from localgrad.graph.registry import kind
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.graph.tree import flatten, unflatten
+from localgrad.transform.bodies import BodyRecorder, Holder
+from localgrad.transform.prepared import Prepared
 
 
 @kind
-class Call(Composition):
+class Call(Holder, Composition):
     """A graph used as one node; the outer tensors it reads are inputs of the node.
 
     Its inner values are not kept: the backward runs the graph again.
@@ -38,31 +40,16 @@ class Call(Composition):
         return self.graph
 
     def body(self, *inputs: Value) -> Value:
-        outputs, _ = self._graph().replay(inputs)
+        outputs, _ = self.fitted(inputs)._graph().replay(inputs)
         return tuple(outputs) if len(outputs) > 1 else outputs[0]
 
     def forward(self, *inputs: Value) -> Value:
-        graph = self._graph()
-        results = graph.run([np.asarray(x) for x in inputs])
-        values = tuple(results[graph.name_of(t)][()] for t in graph.outputs)
+        kind = self.fitted(inputs)
+        prepared = kind.__dict__.get("_prepared")
+        if prepared is None:
+            prepared = kind.__dict__["_prepared"] = Prepared(kind._graph())
+        values = prepared.run(inputs)
         return values if len(values) > 1 else values[0]
-
-
-class BodyRecorder(Recorder):
-    """Records the body of a node: every outer tensor it reads becomes a further input of the node."""
-
-    def adopt(self, tensor: Tensor) -> Tensor:
-        if id(tensor) in self._known:
-            return tensor
-        if isinstance(tensor, Leaf) and tensor.role == "constant" and tensor._node is None:
-            return super().adopt(tensor)
-        if id(tensor) not in self._adopted:
-            inner = Tensor(tensor.spec, None, tensor.requires_grad)
-            inner._name = tensor._name
-            self.lifted.append((tensor, inner))
-            self.add_input(inner)
-            self._adopted[id(tensor)] = (tensor, inner)
-        return self._adopted[id(tensor)][1]
 
 
 def trace_body(f: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Graph, list[Tensor], Any, list[Leaf]]:
