@@ -122,7 +122,7 @@ def numpy_names() -> dict[str, Any]:
     numpy += ["take_along_axis", "zeros", "inf"]
     ours = ["sigmoid", "softplus", "erf", "digamma", "polygamma", "log_softmax", "trilu"]
     names: dict[str, Any] = {name: getattr(np, name) for name in numpy} | {name: of(name) for name in ours}
-    names["concat"] = lambda *parts, axis=0: np.concatenate(parts, axis)
+    names["concatenate"] = lambda *parts, axis=0: np.concatenate(parts, axis)
     names["repeat"] = lambda x, shape=None, axis=None: np.broadcast_to(x, shape) if shape else np.expand_dims(x, axis)
     return names
 

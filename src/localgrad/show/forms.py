@@ -35,7 +35,7 @@ Form: TypeAlias = "Callable[[Tensor, Node, Look], Expression | None]"
 _NAMES: Final = {
     "ReduceMax": "max", "ReduceMin": "min", "ReduceAny": "any", "ReduceAll": "all", "ArgMax": "argmax",
     "ArgMin": "argmin", "CumSum": "cumsum", "CumProd": "cumprod", "LogSumExp": "logsumexp", "ReduceL1": "norm_1",
-    "ReduceL2": "norm", "Abs": "abs", "If": "cond",
+    "ReduceL2": "norm", "Abs": "abs", "If": "cond", "Concat": "concatenate",
 }  # fmt: skip
 
 
