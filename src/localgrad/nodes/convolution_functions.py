@@ -73,14 +73,22 @@ def conv3d(
 
 def _conv(x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: int, rank: int | None) -> Tensor:
     kernel = as_tensor(w)
-    rank = _rank("conv", kernel, rank)
+    _check_rank("conv", kernel, rank)
+    which = conv_kind(kernel.shape[2:], stride, padding, dilation, groups)
+    return apply(which, x, kernel) if b is None else apply(which, x, kernel, b)  # type: ignore[no-any-return]
+
+
+def conv_kind(kernel: Shape, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Conv:
+    """The kind that slides a kernel of these extents, from arguments as in `conv2d`."""
+    rank = len(kernel)
     strides, dilations = steps_field(stride, rank, "stride"), steps_field(dilation, rank, "dilation")
     fields = padding_fields(padding, rank)
     which = Conv.make(strides=strides, dilations=dilations, group=int(groups), **fields)
-    if which.same and not strides and is_static(kernel.shape[2:]):
+    if which.same and not strides and is_static(kernel):
         # with a stride of 1 the padding follows from the kernel alone
-        which = which.replaced(pads=flat(which.margins((1,) * rank, _ints(kernel.shape[2:]))), auto_pad="NOTSET")
-    return apply(which, x, kernel) if b is None else apply(which, x, kernel, b)  # type: ignore[no-any-return]
+        pads = flat(which.margins((1,) * rank, _ints(kernel)))
+        which = Conv.make(dilations=dilations, group=int(groups), pads=pads)
+    return which
 
 
 def conv_transpose1d(
@@ -161,16 +169,23 @@ def _transpose(
     rank: int,
 ) -> Tensor:
     kernel = as_tensor(w)
-    rank = _rank("conv_transpose", kernel, rank)
+    _check_rank("conv_transpose", kernel, rank)
+    which = transpose_kind(rank, stride, padding, output_padding, groups, dilation)
+    return apply(which, x, kernel) if b is None else apply(which, x, kernel, b)  # type: ignore[no-any-return]
+
+
+def transpose_kind(
+    rank: int, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1
+) -> ConvTranspose:
+    """The kind that spreads a kernel of so many spatial axes, from arguments as in `conv_transpose2d`."""
     more = per_axis(output_padding, rank, "output_padding")
-    which = ConvTranspose.make(
+    return ConvTranspose.make(
         strides=steps_field(stride, rank, "stride"),
         dilations=steps_field(dilation, rank, "dilation"),
         group=int(groups),
         output_padding=more if any(more) else (),
         **padding_fields(padding, rank),
     )
-    return apply(which, x, kernel) if b is None else apply(which, x, kernel, b)  # type: ignore[no-any-return]
 
 
 def deconv2d(x: Any, w: Any, b: Any = None, stride: Any = 1, pad: Any = 0, outsize: Any = None) -> Tensor:
@@ -185,8 +200,8 @@ def deconv2d(x: Any, w: Any, b: Any = None, stride: Any = 1, pad: Any = 0, outsi
     if outsize is None:
         return conv_transpose2d(x, w, b, stride, pad)
     images, kernel = as_tensor(x), as_tensor(w)
-    _rank("deconv2d", kernel, 2)
-    which = ConvTranspose.make(strides=steps_field(stride, 2, "stride"), **padding_fields(pad, 2))
+    _check_rank("deconv2d", kernel, 2)
+    which = transpose_kind(2, stride, pad)
     wanted = per_axis(outsize, 2, "outsize")
     reached = which.reached(images.shape[2:], kernel.shape[2:])
     more = tuple(extent - other for extent, other in zip(wanted, reached)) if is_static(reached) else (0, 0)
@@ -198,19 +213,17 @@ def deconv2d(x: Any, w: Any, b: Any = None, stride: Any = 1, pad: Any = 0, outsi
     return conv_transpose2d(images, kernel, b, stride, pad, more)
 
 
-def _rank(what: str, w: Tensor, rank: int | None) -> int:
-    """The number of spatial axes; raises ShapeError where the kernel has another."""
-    if rank is None:
-        rank = w.ndim - 2
-    if rank != w.ndim - 2 or rank < 1:
-        wanted = f"rank {rank + 2}" if rank > 0 else "rank 3 or more"
-        name = f"{what}{rank}d" if rank > 0 and not what.endswith("d") else what
+def _check_rank(what: str, w: Tensor, rank: int | None) -> None:
+    """Raise ShapeError where a kernel has not so many spatial axes (None: one or more)."""
+    axes = w.ndim - 2
+    if axes < 1 or (rank is not None and axes != rank):
+        name = what if rank is None or what.endswith("d") else f"{what}{rank}d"
+        wanted = "3 or more" if rank is None else rank + 2
+        hint = f"; a kernel of {axes} spatial axes belongs to {what}{axes}d" if 1 <= axes <= 3 else ""
         raise ShapeError(
-            f"{name} was asked with a kernel of shape {format_shape(w.shape)}{user_line()}\nfound: rank {w.ndim}, not "
-            f"{wanted}\ndo: give (outputs, inputs, *extents); a kernel of {max(w.ndim - 2, 1)} spatial axes belongs to "
-            f"{what}{max(w.ndim - 2, 1)}d"
+            f"{name} was asked with a kernel of shape {format_shape(w.shape)}{user_line()}\n"
+            f"found: rank {w.ndim}, not {wanted}\ndo: give (outputs, inputs, *extents){hint}"
         )
-    return rank
 
 
 def _ints(shape: Shape) -> tuple[int, ...]:
