@@ -15,7 +15,7 @@ from localgrad.graph.errors import DataError
 
 if TYPE_CHECKING:
     from localgrad.graph.graph import Graph
-    from localgrad.show.explain import Card
+    from localgrad.show.card import Card
 
 __all__ = ["NOWHERE", "Sample", "digit_picture", "digit_sample", "explained", "sample_of"]
 

@@ -55,7 +55,8 @@ def explain_tensor(tensor: Tensor) -> Card:
 
     >>> import localgrad as lg
     >>> w = lg.parameter(3.0, name="w")
-    >>> (w * 2.0 + w * w).backward()
+    >>> loss = w * 2.0 + w * w
+    >>> loss.backward()
     >>> print(w.explain())
     w  (parameter)
       parameter w: float32()

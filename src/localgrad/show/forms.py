@@ -155,7 +155,7 @@ def _squeeze(x: Tensor, node: Node, look: Look) -> Expression:
     if inner is not None and inner.kind.name == "MatMul" and len(axes) == 1 and axes[0] >= rank - 2:
         side = 1 if axes[0] == rank - 1 else 0
         vector: Any = inner.inputs[side]
-        if vector._node is not None and vector._node.kind.name == "Unsqueeze":
+        if vector._node is not None and vector._node.kind.name == "Unsqueeze" and vector.ndim == 2:
             put = _unsqueezed(vector._node, vector.ndim)
             if put == (vector.ndim - 1 if side else vector.ndim - 2,):
                 parts = [look(each) for each in inner.inputs]
@@ -299,6 +299,10 @@ def _einsum(x: Tensor, node: Node, look: Look) -> Expression:
     return atom(f"einsum('{node.kind.field_values()['equation']}', {inputs})")
 
 
+def _polygamma(x: Tensor, node: Node, look: Look) -> Expression:
+    return atom(f"polygamma({node.kind.field_values()['order']}, {text_of(look(node.inputs[0]))})")
+
+
 def _cross_entropy_gradient(x: Tensor, node: Node, look: Look) -> Expression:
     p, labels, scale = operands(node, look)
     return product(scale, difference(p, atom(f"one_hot({text_of(labels)})")))
@@ -343,6 +347,7 @@ _FORMS: Final[dict[str, Form]] = {
     "Cast": _cast,
     "FullLike": _full_like,
     "Einsum": _einsum,
+    "Polygamma": _polygamma,
     "CrossEntropyGradient": _cross_entropy_gradient,
     "Identity": _same,
     "StopGradient": _same,
