@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from localgrad.graph.context import CONTEXT
 from localgrad.graph.errors import LocalgradError, ShapeError
@@ -15,32 +15,42 @@ from localgrad.graph.tensor import Leaf, Tensor
 SHOWN = 12
 
 
-def raise_explained(kind: Kind, inputs: tuple[Any, ...], error: Exception) -> None:
+def raise_explained(kind: Kind, inputs: tuple[Any, ...], error: Exception) -> NoReturn:
     """Raise the error of the kind's shape rule on these inputs, with its surroundings; re-raise ours otherwise."""
+    try:
+        raise _explained(kind, inputs, error) from None
+    finally:
+        del error  # a frame that names the error it raises is a cycle, which would keep the values of the inputs
+
+
+def _explained(kind: Kind, inputs: tuple[Any, ...], error: Exception) -> LocalgradError:
     from localgrad.graph.recording import spec_of
 
     names = [label(x, index) for index, x in enumerate(inputs)]
     reason: LocalgradError | None = error if isinstance(error, LocalgradError) else None
-    if reason is None:
-        try:
-            kind.shape(*(spec_of(x) for x in inputs))
-        except LocalgradError as found:
-            reason = found
-        except Exception:  # the shape rule itself stumbled over these inputs: NumPy's word follows
-            reason = None
-    if reason is None:
-        shapes = ", ".join(f"{name} {_shape(x)}" for name, x in zip(names, inputs, strict=True))
-        reason = ShapeError(f"{kind.name} cannot be computed on {shapes}\nfound: {error}")
-    if getattr(reason, "explained", False):
-        raise reason from None
-    text = str(reason)
-    for index, name in enumerate(names):
-        text = text.replace(f"{{{index}}}", name)
-    scope = CONTEXT.get().scope
-    where = f"where: {kind.name} node{f' in layer {scope}' if scope else ''}{user_line()}"
-    explained = type(reason)(f"{text}\n{where}{graph_before(inputs)}")
-    explained.explained = True  # type: ignore[attr-defined]
-    raise explained from None
+    try:
+        if reason is None:
+            try:
+                kind.shape(*(spec_of(x) for x in inputs))
+            except LocalgradError as found:
+                reason = found
+            except Exception:  # the shape rule itself stumbled over these inputs: NumPy's word follows
+                reason = None
+        if reason is None:
+            shapes = ", ".join(f"{name} {_shape(x)}" for name, x in zip(names, inputs, strict=True))
+            reason = ShapeError(f"{kind.name} cannot be computed on {shapes}\nfound: {error}")
+        if getattr(reason, "explained", False):
+            return reason
+        text = str(reason)
+        for index, name in enumerate(names):
+            text = text.replace(f"{{{index}}}", name)
+        scope = CONTEXT.get().scope
+        where = f"where: {kind.name} node{f' in layer {scope}' if scope else ''}{user_line()}"
+        explained = type(reason)(f"{text}\n{where}{graph_before(inputs)}")
+        explained.explained = True  # type: ignore[attr-defined]
+        return explained
+    finally:
+        reason = None  # its traceback leads here
 
 
 def label(x: Any, index: int) -> str:

@@ -319,7 +319,10 @@ def explain_failure(kind: Kind, inputs: tuple[Any, ...], error: Exception) -> No
     """Raise what the kind's own shape rule says of these inputs, with node, line and graph; return if it says nothing."""
     from localgrad.graph.failure import raise_explained
 
-    raise_explained(kind, inputs, error)
+    try:
+        raise_explained(kind, inputs, error)
+    finally:
+        del error  # see raise_explained
 
 
 def _put(x: Any, index: Any, value: Any) -> Any:

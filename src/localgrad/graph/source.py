@@ -9,6 +9,8 @@ from types import CodeType, FrameType
 from typing import Final, NamedTuple
 
 PACKAGE = "localgrad"
+LONGEST: Final = 120
+"""Characters of a source line that are quoted; of generated code one line may be a whole file."""
 
 
 class SourceLine(NamedTuple):
@@ -20,10 +22,11 @@ class SourceLine(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The line as written, or an empty string where the file cannot be read."""
+        """The line as written, its start where it is very long, or an empty string where the file cannot be read."""
         if not (self.file.startswith("<") or os.path.isabs(self.file)):  # noqa: PTH117 - thousands of lines are asked
             return ""  # a name from a saved graph, which says nothing of what is called so here
-        return linecache.getline(self.file, self.line).strip()
+        text = linecache.getline(self.file, self.line).strip()
+        return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
 
     def __str__(self) -> str:
         name = _notebook_cell(self.file) or self.file.replace("\\", "/").rsplit("/", 1)[-1]
