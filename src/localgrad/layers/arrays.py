@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 
 from localgrad.graph.arrays import as_array
+from localgrad.graph.errors import ShapeError
+from localgrad.graph.source import user_line
+from localgrad.graph.spec import format_shape
 from localgrad.graph.tensor import Leaf, Tensor
 
 _NUMBERS = (float, int, np.generic)
@@ -60,6 +63,25 @@ def _value(x: Any) -> Any:
     if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" and x.dtype.isnative:
         return x
     return as_array(x)
+
+
+class InPlace(list[np.ndarray[Any, Any]]):
+    """A list of a layer's own arrays: `params[0] = array` writes the entries, as a new object would not reach the layer."""
+
+    __slots__ = ()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(index, slice):
+            raise TypeError("a slice of a layer's arrays was to be assigned; write into each: params[i][...] = array")
+        own = self[index]
+        if value is not own:
+            if np.shape(value) != own.shape:
+                raise ShapeError(
+                    f"array {index} of a layer was to be replaced{user_line()}\n"
+                    f"found: shape {format_shape(np.shape(value))}, and the layer's has {format_shape(own.shape)}\n"
+                    "do: give that shape, or make a new layer"
+                )
+            own[...] = value
 
 
 def own_gradient(g: Any, others: Sequence[Any]) -> np.ndarray[Any, Any]:

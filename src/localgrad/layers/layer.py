@@ -14,7 +14,7 @@ from localgrad.graph.source import user_line
 from localgrad.graph.spec import format_shape
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.graph.tree import flatten, unflatten
-from localgrad.layers.arrays import as_leaves, as_tensor, own_gradient
+from localgrad.layers.arrays import InPlace, as_leaves, as_tensor, own_gradient
 from localgrad.layers.members import (
     Inside,
     Member,
@@ -28,6 +28,7 @@ from localgrad.layers.members import (
     owner_of,
     path_of,
     release,
+    replacement,
     within,
 )
 from localgrad.transform.backward import seed_of
@@ -101,6 +102,9 @@ class Layer:
             self._set_member(name, value)
         else:
             old = self.__dict__.get(name)
+            if isinstance(old, Leaf) and isinstance(value, _ndarray) and old.role in ("parameter", "state"):
+                self._set_member(name, replacement(old, value, name))
+                return
             object.__setattr__(self, name, value)
             if isinstance(old, Layer):
                 release(self, old)
@@ -263,7 +267,7 @@ class Layer:
     @property
     def params(self) -> list[NDArray[Any]]:
         """The arrays of the parameters, themselves: writing into one changes the layer."""
-        return [leaf._value for leaf, _ in distinct(self._slots())]
+        return InPlace(leaf._value for leaf, _ in distinct(self._slots()))
 
     @property
     def grads(self) -> list[NDArray[Any]]:
@@ -273,7 +277,7 @@ class Layer:
         as in the books, while a model that holds both sums them in the first one's. `loss.backward()` on tensors does
         not touch these arrays.
         """
-        return [array for _, array in distinct(self._slots())]
+        return InPlace(array for _, array in distinct(self._slots()))
 
     def _slots(self) -> list[tuple[Leaf, NDArray[Any]]]:
         """Each parameter with its gradient array, for every place it is held in."""
@@ -344,10 +348,10 @@ class Layer:
         arrays = unflatten(outcome, [np.asarray(each._value) for _, each in outputs])
         return tuple(arrays) if isinstance(arrays, list) else arrays
 
-    def backward(self, *douts: Any) -> Any:
+    def backward(self, *douts: Any, dout: Any = None) -> Any:
         """The gradient of each input of the last `forward`, from those of its outputs; parameters' go to `grads`.
 
-        Without an argument the gradient 1 comes in (losses). Gives one array for one input, else a tuple, each of its
+        Without an argument the gradient 1 comes in (losses); `dout=` may be written by name. Gives one array for one input, else a tuple, each of its
         input's shape and None for integers and labels; a loss gives that of its scores only. Raises GradientError
         before any forward, ShapeError where a gradient has not the shape of its output.
         """
@@ -359,7 +363,7 @@ class Layer:
             )
         leaves, outcome = record
         outputs = [outcome] if isinstance(outcome, Tensor) else [each for _, each in flatten(outcome)]
-        seeds = self._seeds(outputs, douts)
+        seeds = self._seeds(outputs, douts if dout is None else (*douts, dout))
         found = sweep(seeds, False, None)
         self._write(found)
         count = len(leaves) - self.labels

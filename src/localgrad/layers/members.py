@@ -330,3 +330,11 @@ def as_parameter(data: Any, what: str) -> tuple[Leaf, bool]:
     leaf = Leaf(data, "parameter", None, True)
     remember(leaf)
     return leaf, False
+
+
+def replacement(old: Leaf, array: np.ndarray[Any, Any], what: str) -> Leaf:
+    """What stands for an array assigned over a parameter or state: one of that role, which holds the array itself."""
+    if old.role != "parameter":
+        return Leaf(array, old.role, old._name, False)
+    leaf, transposed = as_parameter(array, what)
+    return Leaf(array, "parameter", None, True) if transposed else leaf
