@@ -90,8 +90,10 @@ def write(
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
+    mode = temporary.stat().st_mode & 0o777
     try:
         save_file(ready, temporary, texts)
+        temporary.chmod(mode)  # safetensors puts a file of its own in place, which its owner alone could read
     except (SafetensorError, OSError) as error:
         raise FileWriteError(
             f"writing {path}: {getattr(error, 'strerror', None) or error}. Nothing was changed; make room or choose "
