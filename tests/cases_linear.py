@@ -13,7 +13,14 @@ CASES = [
         np.matmul,
         batch=(0, None),
         refused=[
-            Refused((rand(3, 4), rand(5, 4)), ShapeError, "inner sizes differ", "4 (axis 1", "5 (axis 0", "transpose the second"),
+            Refused(
+                (rand(3, 4), rand(5, 4)),
+                ShapeError,
+                "inner sizes differ",
+                "4 (axis 1",
+                "5 (axis 0",
+                "transpose the second",
+            ),
             Refused((rand(3, 4), rand(3)), ShapeError, "inner sizes differ", "3 (axis 0"),
             Refused((rand(3, 4), 2.0), ShapeError, "rank 0", "use *"),
             Refused((rand(2, 3, 4), rand(3, 4, 5)), ShapeError, "2", "3"),
