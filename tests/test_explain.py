@@ -342,6 +342,29 @@ def test_several_outputs_and_dropped_ones() -> None:
     assert loss.node.inputs[0].node.explain().inputs[0].vjp == "grad1 * (y2 - one_hot(labels))"
 
 
+def test_a_rule_that_reads_a_dropped_output_still_says_what_it_sent() -> None:
+    class Twice(Kind):
+        """The square and the square root."""
+
+        formula = r"y_1 = x^2, \quad y_2 = \sqrt x"
+        outputs = 2
+
+        def shape(self, x: Any) -> Any:
+            return x, x
+
+        def forward(self, x: Any) -> Any:
+            return x * x, np.sqrt(x)
+
+        def backward(self, grad: Any, y: Any, x: Any) -> Any:
+            return grad[0] * 2 * y[1] * y[1]
+
+    x = lg.tensor([4.0, 9.0], requires_grad=True)
+    loss = (Twice()(x)[0] + x).sum()
+    loss.backward()
+    gc.collect()
+    assert_sums(the_fan_out(x.explain()), x.grad)
+
+
 # numbers ------------------------------------------------------------------------------------------------------------
 def example(y: Tensor, grad: Any = None) -> tuple[str, ...]:
     backward(y, grad=np.full(y.shape, 2.0) if grad is None else grad)

@@ -182,7 +182,7 @@ def _node_card(node: Node, around: _Surroundings) -> Card:
     readers = around.consumers([*made, *sources])
     formulas = vjp_formulas(node)
     with_numbers = bool(made) and not written and not any(t.is_symbolic for t in (*made, *sources))
-    sent = contributions(node, outputs) if with_numbers else {}
+    sent = _sent(node, outputs) if with_numbers else {}
     local = rule_on(node, made[0], np.ones(made[0].shape, made[0].dtype)[()]) if with_numbers else {}
     rows = []
     for index, (label, x) in enumerate(zip(input_names(kind, len(inputs)), inputs, strict=True)):
@@ -279,7 +279,7 @@ def _fan_outs(
                 name = around.name(_written_since(node)[0])
                 parts.append(Part(sender, None, f"not known any more, since `{name}` was written to"))
                 continue
-            value = contributions(node, around.made_by(node)).get(index)
+            value = _sent(node, around.made_by(node)).get(index)
             if value is not None:
                 parts.append(Part(sender, np.asarray(value)))
                 known = known + value
@@ -292,6 +292,13 @@ def _fan_outs(
         elif not lost and np.abs(rest).max(initial=0) > 1e-3 * (np.abs(known).max(initial=0) + 1e-30):
             parts.append(Part("other backward passes", rest))
         yield FanOut(around.name(tensor), tuple(parts), tensor._grad)
+
+
+def _sent(node: Node, outputs: list[Tensor | None]) -> dict[int, Any]:
+    """What a node sends back to each input; its rule may read outputs that nothing refers to any more."""
+    if node._values is not None:
+        outputs = [t if t is not None else Tensor(v, None, False) for t, v in zip(outputs, node._values, strict=True)]
+    return contributions(node, outputs)
 
 
 def _has_gradient(node: Node, around: _Surroundings) -> bool:
