@@ -51,7 +51,7 @@ format: $(VENV)/.installed-dev ## write the format, and the fixes of the linter 
 docs: $(VENV)/.installed-dev ## the documentation, its examples executed, warnings as errors
 	@echo "docs: into docs/_build/html/index.html"
 	@mkdir -p docs/_build
-	@$(ONE_THREAD) $(PYTHON) -m sphinx -q -W --keep-going -a -E -b html -d docs/_build/doctrees docs docs/_build/html > docs/_build/log 2>&1 \
+	@$(ONE_THREAD) $(PYTHON) -m sphinx -j 2 -q -W --keep-going -a -E -b html -d docs/_build/doctrees docs docs/_build/html > docs/_build/log 2>&1 \
 	|| { cat docs/_build/log >&2; exit 1; }
 
 bench: $(VENV)/.installed-user ## the speed of localgrad on its own

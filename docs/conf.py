@@ -57,6 +57,7 @@ nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # nothing from another host
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
+toc_object_entries = False  # every page would carry a copy of them; long pages begin with a table instead
 
 # Pages
 html_theme = "furo"

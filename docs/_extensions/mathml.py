@@ -1,4 +1,7 @@
-"""Formulas as MathML, which browsers draw themselves: the pages work offline and ask no other host for a script."""
+"""Formulas as MathML, which browsers draw themselves: the pages work offline and ask no other host for a script.
+
+What an executed cell shows as HTML (the card of a node) holds its formula as LaTeX, which a notebook sets; here we do.
+"""
 
 import html
 import re
@@ -8,6 +11,7 @@ from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -41,7 +45,27 @@ def visit_block(writer: Any, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+class CellFormulas(SphinxPostTransform):
+    """Formulas between `$$` in the HTML that cells gave."""
+
+    default_priority = 900
+
+    def run(self, **_: Any) -> None:
+        """Replace them where they stand."""
+        for raw in list(self.document.findall(nodes.raw)):
+            text = raw.astext()
+            if raw.get("format") == "html" and "$$" in text:
+                drawn = re.sub(r"\$\$(.+?)\$\$", lambda found: self._drawn(found[1]), text, flags=re.DOTALL)
+                raw.children = [nodes.Text(drawn)]
+                raw.rawsource = drawn
+
+    @staticmethod
+    def _drawn(latex: str) -> str:
+        return markup(nodes.math(text=html.unescape(latex)), as_block=False)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Offer the renderer `mathml` to `html_math_renderer`."""
+    app.add_post_transform(CellFormulas)
     app.add_html_math_renderer("mathml", inline_renderers=(visit_inline, None), block_renderers=(visit_block, None))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

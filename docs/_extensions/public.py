@@ -5,6 +5,7 @@ The names come from `localgrad.__all__` (or from the `__all__` of the module in 
 
 import importlib
 import inspect
+import re
 from typing import Any, ClassVar
 
 from docutils import nodes
@@ -15,6 +16,8 @@ from sphinx.util.docutils import SphinxDirective
 
 logger = logging.getLogger(__name__)
 
+FEW = 8
+"""So many names need no table of contents."""
 INHERITED = {"Tensor", "Graph", "Node", "Record"}
 """Classes whose methods stand in bases of their own, which nobody has to know."""
 
@@ -52,7 +55,8 @@ class Public(SphinxDirective):
         without = set(self.options.get("without", "").split())
         found: dict[str, Any] = {name: getattr(importlib.import_module(module), name) for name in names}
         lines: list[str] = []
-        seen = self.env.metadata.setdefault("public names", {})
+        seen = listed(self.env)
+        summary: list[str] = []
         for prefix in [line.strip() for line in self.content if line.strip()]:
             group = {
                 name: thing
@@ -65,17 +69,49 @@ class Public(SphinxDirective):
                 logger.warning("no public name of %s comes from %s", module, prefix, location=self.get_location())
             for name, thing in group.items():
                 del found[name]
-                seen[f"{module}.{name}"] = self.env.docname
+                seen.add(f"{module}.{name}")
                 lines.append(entry(module, name, thing))
-        text = "\n".join(["````{eval-rst}", *lines, "````"])
-        return self.parse_text_to_nodes(text)
+                summary.append(f"| {{py:obj}}`{name} <{module}.{name}>` | {first_sentence(thing)} |")
+        table = ["| name | |", "|---|---|", *summary, ""] if len(summary) > FEW else []
+        return self.parse_text_to_nodes("\n".join([*table, "````{eval-rst}", *lines, "````"]))
+
+
+def first_sentence(thing: Any) -> str:
+    """What a docstring begins with, as the cell of a table."""
+    paragraph = (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")
+    return paragraph.split(". ")[0].rstrip(".:").replace("|", r"\|").replace("*", r"\*")
+
+
+def escape(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Let a docstring's prose be prose: outside of backticks and examples, `*`, `|` and `name_` mean themselves."""
+    example = False
+    for number, line in enumerate(lines):
+        example = bool(line.strip()) and (example or line.lstrip().startswith(">>>"))
+        if example:
+            continue
+        parts = line.split("`")
+        parts[::2] = [re.sub(r"([*|])|(?<=\w)(_)(?=\W|$)", lambda found: "\\" + found[0], part) for part in parts[::2]]
+        lines[number] = "`".join(parts)
+
+
+def listed(env: Any) -> set[str]:
+    """The public names that the pages read so far describe."""
+    if not hasattr(env, "public_names"):
+        env.public_names = set()
+    found: set[str] = env.public_names
+    return found
+
+
+def merge(app: Sphinx, env: Any, docnames: Any, other: Any) -> None:
+    """Take over what a parallel reader has found."""
+    listed(env).update(listed(other))
 
 
 def complete(app: Sphinx, env: Any) -> None:
     """Warn of public names that stand on no page."""
-    listed = env.metadata.pop("public names", {})
+    found = listed(env)
     public = importlib.import_module("localgrad")
-    missing = [n for n in public.__all__ if not n.startswith("_") and f"localgrad.{n}" not in listed]
+    missing = [n for n in public.__all__ if not n.startswith("_") and f"localgrad.{n}" not in found]
     if missing:
         logger.warning("public names on no page of the reference: %s", ", ".join(missing))
 
@@ -83,5 +119,7 @@ def complete(app: Sphinx, env: Any) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Offer the directive."""
     app.add_directive("public", Public)
+    app.connect("autodoc-process-docstring", escape)
+    app.connect("env-merge-info", merge)
     app.connect("env-updated", complete)
-    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
