@@ -455,7 +455,7 @@ def test_a_dropped_loss_leaves_the_gradients_and_a_word() -> None:
     gc.collect()
     text = str(h.node.explain())
     assert "gradient: [1.523]" in text
-    assert "what was computed from it is not referred to any more" in text
+    assert "what was computed from it is not referred to any more, so its consumers" in text
 
 
 def test_a_parameter_written_to_since_is_told() -> None:

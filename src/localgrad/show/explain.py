@@ -26,7 +26,7 @@ from localgrad.transform.path import Paths
 from localgrad.transform.sweep import contributions
 
 _MOST_PARTS = 8
-_GONE = "what was computed from it is not referred to any more, so what each consumer sent back is not known"
+_GONE = "what was computed from it is not referred to any more, so its consumers are not known"
 
 
 def explain(node: Node) -> Card:

@@ -18,6 +18,7 @@ from localgrad.show.products import input_names
 MOST_LINES = 400
 _MOST_LEAVES = 200
 _MOST_NAMES = 8
+_MOST_BODIES = 12
 _WIDEST = 110
 
 
@@ -25,6 +26,7 @@ def graph_text(graph: Graph, most: int = MOST_LINES) -> str:
     """The graph as one line per node: result, shape, expression, source line; for a gradient what it was made for.
 
     Leaves come first, then nodes in order; of a graph with more than `most` nodes the middle is left out and counted.
+    Graphs that nodes hold (the branches of a choice, the body of a loop) follow.
 
     >>> import localgrad as lg
     >>> W = lg.parameter([[1.0], [2.0]], name="W")
@@ -34,7 +36,22 @@ def graph_text(graph: Graph, most: int = MOST_LINES) -> str:
       MatMul#1: float32(N, 1)  = x @ W              # ...
       Sigmoid#1: float32(N, 1) = Sigmoid(MatMul#1)  # ...
     """
-    lines = _head(graph)
+    lines: list[str] = []
+    waiting = [(f"graph {graph.name}", graph)]
+    for title, each in waiting:  # bodies that nodes hold are put behind
+        shown = _body_lines(title, each, most, lines)
+        waiting += [
+            (f"{name} of {node.name}", value)
+            for node in shown
+            for name, value in node.kind.field_values().items()
+            if isinstance(value, Graph) and len(waiting) < _MOST_BODIES
+        ]
+    return "\n".join(lines)
+
+
+def _body_lines(title: str, graph: Graph, most: int, lines: list[str]) -> list[Node]:
+    """Add the lines of one graph; the nodes that were told."""
+    lines += _head(title, graph)
     leaves = [
         f"  {leaf.role} {name}: {tensor_text(leaf)}{_constant_value(leaf)}" for name, leaf in graph.leaves.items()
     ]
@@ -49,17 +66,18 @@ def graph_text(graph: Graph, most: int = MOST_LINES) -> str:
         told.insert(most - most // 2, f"  ... {hidden} nodes left out ...")
     lines += told
     updates = [f"  update {name} <- {graph.name_of(value)}" for name, value in graph.updates.items()]
-    return "\n".join(lines + _middle_left_out(updates, _MOST_LEAVES, "updates"))
+    lines += _middle_left_out(updates, _MOST_LEAVES, "updates")
+    return shown
 
 
-def _head(graph: Graph) -> list[str]:
+def _head(title: str, graph: Graph) -> list[str]:
     outputs = _listed([graph.name_of(t) for t in graph.outputs])
     inputs = [f"{t.name}: {tensor_text(t)}" for t in graph.inputs]
-    head = f"graph {graph.name}({', '.join(inputs)}) -> {outputs}"
+    head = f"{title}({', '.join(inputs)}) -> {outputs}"
     if columns(head) <= _WIDEST or len(inputs) < 2:
         return [head]
     lines = _middle_left_out([f"  input {each}" for each in inputs], _MOST_LEAVES, "inputs")
-    return [f"graph {graph.name} of {len(inputs)} inputs -> {outputs}", *lines]
+    return [f"{title} of {len(inputs)} inputs -> {outputs}", *lines]
 
 
 def _middle_left_out(lines: list[str], most: int, what: str) -> list[str]:
