@@ -252,3 +252,16 @@ def test_the_middle_of_a_large_graph_is_left_out() -> None:
         assert len(lines_of(graph, most)) == most + 2
     several = capture(lambda x: sum([x * lg.parameter(1.0, name=f"p{i}") for i in range(500)], x), Spec((2,)))
     assert "  ... 300 parameters and constants left out ..." in lines_of(several)
+
+
+def test_graphs_that_nodes_hold_follow() -> None:
+    f = lg.recompute(lambda x: lg.exp(x) * x)
+    graph = capture(lambda x: f(x) + 1.0, Spec(("N", 3)), name="net")
+    assert [line.split("  #")[0].rstrip() for line in lines_of(graph)] == [
+        "graph net(x: float32(N, 3)) -> Add#1",
+        "  Call#1: float32(N, 3) = Call(x, graph=2 nodes)",
+        "  Add#1: float32(N, 3)  = Call#1 + 1",
+        "graph of Call#1(x: float32(N, 3)) -> Mul#1",
+        "  Exp#1: float32(N, 3) = Exp(x)",
+        "  Mul#1: float32(N, 3) = Exp#1 * x",
+    ]
