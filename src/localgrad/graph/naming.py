@@ -41,19 +41,22 @@ class Namer:
             if tensor is not None:
                 self._give(tensor, tensor._name, base)
             return
-        numbered = self._numbered(base)
+        numbered = self._numbered(base, len(outputs))
         for index, tensor in enumerate(outputs):
             if tensor is not None:
                 name = f"{numbered}:{index}"
                 self._give(tensor, tensor._name or name, base)
 
-    def _numbered(self, base: str) -> str:
+    def _numbered(self, base: str, outputs: int = 1) -> str:
         while True:
             number = self._count.get(base, 0) + 1
             self._count[base] = number
             name = f"{base}#{number}"
-            # a node of several outputs is known by its first
-            if not any(each in self._taken or each in self._reserved for each in (name, f"{name}:0")):
+            # a node of several outputs is known by its first; a graph may have others of its outputs as inputs
+            if not any(
+                each in self._taken or each in self._reserved
+                for each in (name, *(f"{name}:{index}" for index in range(outputs)))
+            ):
                 return name
 
     def _give(self, tensor: Tensor, wanted: str | None, base: str) -> str:

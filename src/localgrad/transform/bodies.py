@@ -191,7 +191,7 @@ class Traced:
     def carry_names(self) -> None:
         """Make every named extent of the body readable from an input, by adding outer tensors that have it."""
         recorder = self.recorder
-        missing = {name for node in recorder.nodes for name in _names_in(node)}
+        missing = {name for node in recorder.nodes for name in names_in(node)}
         shapes = [tensor.shape for tensor in recorder.inputs]
         missing -= solved_sizes(shapes, shapes).keys()
         around = recorder.outer
@@ -213,7 +213,7 @@ class Traced:
         return Graph(nodes, inputs, outputs, (), self.name)
 
 
-def _names_in(node: Node) -> set[str]:
+def names_in(node: Node) -> set[str]:
     """The named extents in the fields of a node's kind, and in its outputs."""
     extents = [extent for tensor in node._outputs for extent in tensor.shape]
     stack = list(node.kind.field_values().values())

@@ -167,21 +167,40 @@ class _Steps:
 
     def __init__(self, called: str, f: Callable[..., Any], carry: Any, parts: Any) -> None:
         self.called, self.f, self.carry = called, f, carry
-        self.starts = [(name, _started(leaf)) for name, leaf in flatten(carry, "carry")]
-        weak = [not hasattr(leaf, "dtype") and isinstance(leaf, (bool, int, float)) for _, leaf in flatten(carry)]
         self.parts = [(name, as_tensor(leaf)) for name, leaf in flatten(parts, "x")]
-        for _ in range(2):
-            self._trace(parts)
-            changed = False
-            for place, (name, start) in enumerate(self.starts):
-                found = self.carried[place]
-                if weak[place] and found.dtype != start.dtype and same_shape(found.shape, start.shape):
-                    # a Python number has no dtype of its own: it takes that of what the body makes of it
-                    self.starts[place] = (name, Leaf(np.asarray(start._value, found.dtype), "constant", None, False))
-                    changed = True
-            if not changed:
-                break
+        self.starts: list[tuple[str, Tensor]] = []
+        leaves = flatten(carry, "carry")
+        # a Python number has no dtype of its own: it takes that of what a step makes of it
+        weak = [place for place, (_, leaf) in enumerate(leaves) if isinstance(leaf, (bool, int, float))]
+        numbers = [place for place in weak if not hasattr(leaves[place][1], "dtype")]
+        dtypes = self._after_a_step(leaves, parts) if numbers else {}
+        for place, (name, leaf) in enumerate(leaves):
+            start = leaf if isinstance(leaf, Tensor) else Leaf(as_array(leaf), "constant", None, False)
+            if place in numbers and dtypes.get(place, start.dtype) != start.dtype:
+                start = Leaf(np.asarray(leaf, dtypes[place]), "constant", None, False)
+            self.starts.append((name, start))
+        self._trace(parts)
         self._check_carries()
+
+    def _after_a_step(self, leaves: list[tuple[str, Any]], parts: Any) -> dict[int, np.dtype[Any]]:
+        """The dtypes of the carry after a step on its numbers as they are; nothing where the step needs tensors."""
+        places = [place for place, (_, leaf) in enumerate(leaves) if isinstance(leaf, Tensor)]
+        declared = [(leaves[place][0], leaves[place][1].spec) for place in places]
+        declared += [(name, part.spec.with_shape(part.shape[1:])) for name, part in self.parts]
+
+        def rebuilt(inner: Sequence[Tensor]) -> Any:
+            given = [leaf for _, leaf in leaves]
+            for place, tensor in zip(places, inner, strict=False):
+                given[place] = tensor
+            carry = unflatten(self.carry, given)
+            return (carry, unflatten(parts, inner[len(places) :])) if self.called == "lg.scan" else (carry,)
+
+        try:
+            result = Traced(self.f, declared, rebuilt).result
+            after = flatten(result[0] if self.called == "lg.scan" else result)
+        except Exception:  # the step proper says what is wrong, if something is
+            return {}
+        return {place: leaf.dtype for place, (_, leaf) in enumerate(after) if isinstance(leaf, Tensor)}
 
     def _trace(self, parts: Any) -> None:
         count = len(self.starts)
@@ -254,11 +273,6 @@ class _Steps:
         final = unflatten(self.carry, results[:first])
         stacked = results[carries : carries + len(self.stacked)]
         return final, unflatten(self.stacked_tree, stacked)
-
-
-def _started(leaf: Any) -> Tensor:
-    start = as_input(leaf)
-    return start if isinstance(start, Tensor) else Leaf(as_array(start), "constant", None, False)
 
 
 def scan(

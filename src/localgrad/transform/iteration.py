@@ -14,7 +14,7 @@ from localgrad.graph.registry import kind
 from localgrad.graph.spec import Extent, Shape, Spec, Symbol, format_shape, same_extent, same_shape
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.creation import FullLike
-from localgrad.transform.bodies import Holder
+from localgrad.transform.bodies import Holder, live
 from localgrad.transform.prepared import PreparedSteps
 from localgrad.transform.pulled import Build, Pull, Reading, pull
 
@@ -142,6 +142,17 @@ class Iterated(Holder):
         count = kind.count_of(lead, parts)
         outputs = prepared.iterate(count, rest[: self.carries], parts, rest[last:], self.reverse)
         return outputs if len(outputs) > 1 else outputs[0]
+
+    def only(self, used: Sequence[bool]) -> tuple[Iterated, list[int]]:
+        """This kind without stacked outputs and sums that are not used, and which of its outputs are left."""
+        body = self.graph()
+        kept = [place for place in range(len(body.outputs)) if place < self.carries or used[place]]
+        if len(kept) == len(body.outputs) or not kept:
+            return self, list(range(len(body.outputs)))
+        outputs = [body.outputs[place] for place in kept]
+        graph = Graph(live(outputs, body.nodes), body.inputs, outputs, (), body.name)
+        summed = sum(place >= len(body.outputs) - self.summed for place in kept)
+        return self.replaced(body=graph, summed=summed), kept
 
     # gradients --------------------------------------------------------------------------------------------------
     def keeping(self, given: Sequence[bool], wanted: Sequence[bool]) -> Iterated:
@@ -277,6 +288,10 @@ class Iterated(Holder):
         for number, tensor in read_outer:
             outer.append(("outer", number))
             build.input(tensor.spec, tensor._name, tensor)
+        others = [(number, x) for number, x in enumerate(body.inputs[last:]) if id(x) not in build.image]
+        for number in build.carry_names(others, (*reading.again, *found.nodes)):
+            outer.append(("outer", number))
+            build.input(body.inputs[last + number].spec, body.inputs[last + number]._name)
         for place in found.seeds:
             if place >= end:
                 outer.append(("sum", place))

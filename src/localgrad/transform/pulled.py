@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from localgrad.graph.capturing import Recorder
@@ -12,7 +12,7 @@ from localgrad.graph.node import Node
 from localgrad.graph.spec import Spec, Symbol
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.nodes.creation import FullLike
-from localgrad.transform.bodies import live, rename, steps_of
+from localgrad.transform.bodies import live, names_in, rename, solved_sizes, steps_of
 from localgrad.transform.sweep import Reach, sweep
 
 
@@ -73,14 +73,15 @@ class Reading:
         while stack:
             tensor = stack.pop()
             node = tensor._node
-            if isinstance(tensor, Leaf) or id(tensor) in self.given:
+            if isinstance(tensor, Leaf) or id(tensor) in self.given or id(node) in again:
                 continue
             if node is None:
                 self.given[id(tensor)] = tensor
             elif not keep or still[id(node)] or (node.kind.view and node.kind.pure) or not _names(tensor) <= names:
-                if id(node) not in again:
-                    again.add(id(node))
-                    stack.extend(x for x in node._inputs if isinstance(x, Tensor))
+                again.add(id(node))
+                stack.extend(x for x in node._inputs if isinstance(x, Tensor))
+                for other in node._outputs:
+                    self.given.pop(id(other), None)
             else:
                 self.given[id(tensor)] = tensor
         self.again = [node for node in body.nodes if id(node) in again]
@@ -106,6 +107,18 @@ class Build:
         if stands_for is not None:
             self.image[id(stands_for)] = tensor
         return tensor
+
+    def carry_names(self, tensors: Iterable[tuple[Any, Tensor]], nodes: Sequence[Node]) -> list[Any]:
+        """The keys of those tensors that are needed besides the inputs there are to read the nodes' named extents off."""
+        shapes = [tensor.spec.shape for tensor in self.recorder.inputs]
+        missing = {name for node in nodes for name in names_in(node)} - solved_sizes(shapes, shapes).keys()
+        chosen = []
+        for key, tensor in tensors:
+            found = missing & solved_sizes([tensor.spec.shape], [tensor.spec.shape]).keys()
+            if found:
+                missing -= found
+                chosen.append(key)
+        return chosen
 
     def copy(self, nodes: Sequence[Node]) -> None:
         """Copy nodes on what stands for their inputs; an output that something stands for already stays that."""

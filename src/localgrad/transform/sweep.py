@@ -120,7 +120,7 @@ def sweep(
                         if maker.order > order:
                             sources = node.inputs
                             x = before(x, order)
-                    elif x.__class__ is Leaf and x.version > order:
+                    elif x.__class__ is Leaf and x.version > order and not _in_graph(made):
                         raise changed_since(x, known(node, made))
                     xs.append(x if on_tensors else x._value)
                     wanted.append(x.requires_grad if reach is None else x in reach)
@@ -159,6 +159,12 @@ def sweep(
     finally:
         WARNINGS.reset(token)
     return leaves
+
+
+def _in_graph(made: Any) -> bool:
+    """Whether these are tensors of a graph, which reads its leaves anew at each run."""
+    tensor: Tensor = next(iter(made.values())) if made.__class__ is dict else made
+    return tensor.is_symbolic
 
 
 def _output(node: Node, made: dict[int, Tensor], index: int, on_tensors: bool) -> Any:
