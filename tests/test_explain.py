@@ -388,6 +388,12 @@ def test_numbers_of_scalars_signs_and_rank_0() -> None:
     )
 
 
+def test_the_numbers_are_of_the_first_entry_that_sends_something_back() -> None:
+    x = lg.tensor([[-1.0, 0.0], [-2.0, 3.0]], requires_grad=True)
+    assert example(lg.relu(x)) == ("y[1, 1] = max(3, 0) = 3", "gradient of x[1, 1] = where(3 <= 0, 0, 2) = 2")
+    assert example(lg.relu(-x * x))[0].startswith("y[0, 0]")
+
+
 def test_numbers_of_broadcast_inputs_are_sums() -> None:
     x = lg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     b = lg.tensor([10.0, -20.0], requires_grad=True)

@@ -100,7 +100,7 @@ class Card:
                 lines += _labelled(f"from {part.sender}: ", part.value, part.note)
             lines += _labelled("together: ", fan_out.total)
         if self.example:
-            lines.append("  with numbers")
+            lines.append("  with numbers:")
             lines += [f"      {line}" for line in self.example]
         lines += [f"  {note}" for note in self.notes]
         return "\n".join(lines)

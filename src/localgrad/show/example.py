@@ -66,7 +66,12 @@ def rule_on(node: Node, made: Tensor, grad: Any) -> dict[int, NDArray[Any]]:
 
 
 def _entrywise(node: Node, made: Tensor) -> list[str]:
-    where = (0,) * made.ndim
+    """Numbers of the first entry that sends something back, else of the first."""
+    parts = rule_on(node, made, made._grad) if made._grad is not None else {}
+    sending = np.zeros(made.shape, bool)
+    for part in parts.values():
+        sending |= part != 0
+    where = tuple(int(i) for i in np.unravel_index(int(np.argmax(sending)), made.shape)) if made.ndim else ()
     labels = input_names(node.kind, len(node.inputs))
     known = {
         label: _entry(x._value if isinstance(x, Tensor) else x, made.shape, where)
@@ -85,7 +90,7 @@ def _entrywise(node: Node, made: Tensor) -> list[str]:
         return None if text is None else atom(_closed(text), ATOM + 1)
 
     formulas = vjp_formulas(node, leaf, fitted=False)
-    for index, part in rule_on(node, made, made._grad).items():
+    for index, part in parts.items():
         label, x = labels[index], node.inputs[index]
         text = formulas.get(label, "")
         if not isinstance(x, Tensor) or not text or "\n" in text or len(text) > LONGEST:

@@ -101,7 +101,7 @@ def card_html(card: Card) -> str:
         parts.append(_section(escape(fan_out_title(fan_out)), [*sent, ("together", _array(fan_out.total))]))
     if card.example:
         lines = "<br>".join(_code(line) for line in card.example)
-        parts.append(f"<div style='margin-top:6px'>with numbers</div><div style='margin-left:16px'>{lines}</div>")
+        parts.append(f"<div style='margin-top:6px'>with numbers:</div><div style='margin-left:16px'>{lines}</div>")
     parts += [f"<div style='margin-top:6px;opacity:.8'>{escape(note)}</div>" for note in card.notes]
     return _framed("".join(parts))
 
