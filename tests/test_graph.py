@@ -200,3 +200,23 @@ def test_text_reads_like_mathematics() -> None:
 def test_nested_arguments_become_named_inputs() -> None:
     graph = lg.capture(lambda batch: batch["x"] * batch["pair"][1], {"x": lg.spec(2), "pair": (lg.spec(2), lg.spec(2))})
     assert [t.name for t in graph.inputs] == ["batch/x", "batch/pair/0", "batch/pair/1"]
+
+
+def test_records_and_nodes_can_be_pickled_and_copied() -> None:
+    graph = lg.capture(lambda x: lg.softmax_cross_entropy(lg.tanh(x), np.array([0, 1])), lg.spec(2, 3))
+    record = graph.record([np.eye(2, 3, dtype=np.float32)], gradients_of=graph.outputs[0])
+    for twin in (pickle.loads(pickle.dumps(record)), copy.deepcopy(record)):
+        assert twin.graph == graph
+        np.testing.assert_array_equal(twin["Tanh#1"], record["Tanh#1"])
+        np.testing.assert_array_equal(twin.gradient("x"), record.gradient("x"))
+        assert str(twin.explain("Tanh#1")) == str(record.explain("Tanh#1"))
+    for node in (graph.nodes[0], record.tensors["Tanh#1"].node):
+        twin_node = pickle.loads(pickle.dumps(node))
+        assert (twin_node.kind, twin_node.name) == (node.kind, node.name)
+        assert copy.deepcopy(node).kind == node.kind
+
+
+def test_a_mean_written_by_hand_over_a_named_extent_keeps_its_dtype() -> None:
+    graph = lg.capture(lambda x: x.sum() / lg.size(x, 0), lg.spec("N"))
+    assert graph.outputs[0].dtype == np.float32
+    np.testing.assert_array_equal(graph.run([np.array([1.0, 3.0], np.float32)])["Div#1"], 2.0)

@@ -77,7 +77,7 @@ def graph_of(tensors: Sequence[Tensor]) -> Graph:
     inputs: list[tuple[str | None, Tensor]] = []
     for leaf in history.leaves:
         role = leaf.role if isinstance(leaf, Leaf) else "constant"
-        if role == "input" and not leaf.is_symbolic:
+        if role == "input" or leaf.is_symbolic:
             image[id(leaf)] = copy = Tensor(leaf.spec, None, leaf.requires_grad)
             copy._name = leaf._name
             inputs.append((leaf._name, copy))

@@ -98,12 +98,27 @@ class Node(NodeVerbs):
         """The line of the user's code that made it; None where unknown."""
         return line_of(self._code, self._at)
 
+    def __reduce__(self) -> Any:
+        # a node means something only with what it was computed from, so that goes along
+        from localgrad.graph.history import graph_of
+
+        output = self.output
+        graph = graph_of([output])
+        return _node_of, (graph, graph.name_of(graph.outputs[0]))
+
+    def __copy__(self) -> Node:
+        return self
+
     def __repr__(self) -> str:
         try:
             name = self.name
         except ReferenceError:
             name = "?"
         return f"<node {name}: {self.kind!r}>"
+
+
+def _node_of(graph: Any, name: str) -> Node:
+    return graph.node(name)  # type: ignore[no-any-return]
 
 
 def before(x: Any, order: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from localgrad.graph.context import using
 from localgrad.graph.errors import GradientError, NameLookupError
 from localgrad.graph.interpreter import bind_inputs, named_outputs
+from localgrad.graph.node import ORDER, Node
 from localgrad.graph.registry import nearest
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.graph.verbs import RecordVerbs
@@ -68,8 +70,38 @@ class Record(RecordVerbs):
         """All gradients by name."""
         return {name: np.asarray(t._grad) for name, t in self.tensors.items() if t._grad is not None}
 
+    def __reduce__(self) -> Any:
+        values = {name: np.array(tensor._value) for name, tensor in self.tensors.items()}
+        return _restored, (self.graph, values, self.gradients, dict(self.seconds))
+
     def __repr__(self) -> str:
         return f"<record of graph {self.graph.name}: {len(self.tensors)} values, {len(self.gradients)} gradients>"
+
+
+def _restored(graph: Graph, values: dict[str, Any], gradients: dict[str, Any], seconds: dict[str, float]) -> Record:
+    """A record from its graph and numbers: the nodes of the run are made again, nothing is computed again."""
+    image: dict[int, Any] = {}
+    named: dict[str, Tensor] = {}
+
+    def keep(declared: Tensor, tensor: Tensor) -> None:
+        name = graph.name_of(declared)
+        tensor._name, tensor._grad = name, gradients.get(name)
+        image[id(declared)] = named[name] = tensor
+
+    for declared in (*graph.inputs, *graph.leaves.values()):
+        role = declared.role if isinstance(declared, Leaf) else "input"
+        keep(declared, Leaf(values[graph.name_of(declared)], role, None, declared.requires_grad))
+    for node in graph.nodes:
+        inputs = tuple(image[id(x)] if isinstance(x, Tensor) else x for x in node._inputs)
+        copy = Node(node.kind, inputs, next(ORDER), node._code, node._at, node.scope, None)
+        for index, declared in enumerate(node._outputs):
+            tensor = Tensor(values[graph.name_of(declared)][()], copy, declared.requires_grad)
+            tensor._index = index
+            keep(declared, tensor)
+        made = [image[id(declared)] for declared in node._outputs]
+        copy._outputs = tuple(weakref.ref(tensor) for tensor in made)
+        copy._values = tuple(tensor._value for tensor in made) if node.kind.several else None
+    return Record(graph, named, seconds)
 
 
 def record_run(graph: Graph, inputs: Any, gradients_of: Any, keep: str) -> Record:

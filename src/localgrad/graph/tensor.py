@@ -157,6 +157,10 @@ class Tensor(Operators, TensorVerbs):
             )
         return value.item()  # type: ignore[no-any-return]
 
+    def tolist(self) -> Any:
+        """The value as nested lists of Python numbers; raises CaptureError while capturing."""
+        return self.numpy().tolist()
+
     def _read(self, how: str) -> Any:
         if self._value.__class__ is Spec:
             raise self._no_value(how)

@@ -66,6 +66,26 @@ class TensorVerbs:
         """The position of the smallest entry (see `lg.argmin`)."""
         return verb("nodes.functions:argmin")(self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
 
+    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        """The standard deviation over axes (see `lg.std`)."""
+        return verb("nodes.functions:std")(self, axis=axis, ddof=ddof, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        """The variance over axes (see `lg.var`)."""
+        return verb("nodes.functions:var")(self, axis=axis, ddof=ddof, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def round(self) -> Tensor:
+        """The nearest whole numbers, halves to the even one (see `lg.round`)."""
+        return verb("nodes.functions:round")(self)  # type: ignore[no-any-return]
+
+    def take(self, indices: Any, axis: int | None = None) -> Tensor:
+        """Entries at positions along an axis (see `lg.take`)."""
+        return verb("nodes.functions:take")(self, indices, axis)  # type: ignore[no-any-return]
+
+    def copy(self) -> Tensor:
+        """The same values as a further node, through which gradients flow."""
+        return verb("nodes.functions:identity")(self)  # type: ignore[no-any-return]
+
     def all(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """Whether every entry is true (see `lg.all`)."""
         return verb("nodes.functions:all")(self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]

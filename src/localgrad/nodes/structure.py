@@ -124,10 +124,10 @@ class Size(Kind):
 
 @numpy_function("size")
 def size(x: Value, axis: Any = None, like: Value = None) -> Value:
-    """The number of entries of x along axes: an int where it is known, else a Size node of `like`'s dtype.
+    """The number of entries of x along axes: an int where it is known, else a tensor the graph computes at each run.
 
-    While capturing with a named extent it is a tensor (int64 unless `like` says another dtype), which the graph
-    computes at each run; so it can be divided by, which the extent itself cannot.
+    The latter is for named extents, which cannot be divided by themselves. It has the dtype of `like`, else that of x
+    where x holds floats (so that a mean written by hand stays float32), else int64.
 
     >>> import localgrad as lg
     >>> lg.size(lg.tensor([[1.0, 2.0]])), lg.size(lg.tensor([[1.0, 2.0]]), axis=0)
@@ -141,7 +141,8 @@ def size(x: Value, axis: Any = None, like: Value = None) -> Value:
     if isinstance(total, Symbol):
         if not isinstance(x, Tensor):
             raise TypeError("only a tensor has named extents")
-        dtype = "int64" if like is None else like.dtype.name
+        known = x.dtype if like is None else like.dtype
+        dtype = known.name if known.kind == "f" or like is not None else "int64"
         return Size.on(x, axis=axes, dtype=dtype)
     return total
 
