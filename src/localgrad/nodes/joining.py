@@ -129,16 +129,19 @@ class Split(Kind):
     def backward(self, grad: Value, y: Value, x: Value, *like: Value) -> Value:
         grads = grad if isinstance(grad, tuple) else (grad,)
         if any(each is None for each in grads):
-            grads = tuple(self._zeros(x, place, like) if each is None else each for place, each in enumerate(grads))
+            parts = y if isinstance(y, tuple) else (y,)
+            grads = tuple(
+                self._zeros(x, place, parts[place], like) if each is None else each for place, each in enumerate(grads)
+            )
         nothing = (None,) * len(like)
         whole = Concat.on(*grads, axis=self.axis) if len(grads) > 1 else grads[0]
         return (whole if same_shape(shape_of(whole), shape_of(x)) else Reshape.like(whole, x), *nothing)
 
-    def _zeros(self, x: Value, place: int, like: tuple[Value, ...]) -> Value:
-        """Zeros in the shape of a part that no gradient came to."""
-        if like:  # of another dtype perhaps, but of the part's shape
-            return FullLike.on(like[place], value=0.0, dtype=x.dtype.name)
-        sizes = self._sizes(shape_of(x), ())
+    def _zeros(self, x: Value, place: int, part: Value, like: tuple[Value, ...]) -> Value:
+        """Zeros in the shape of a part that no gradient came to; a part nobody holds any more is cut again."""
+        if part is not None:
+            return FullLike.on(part, value=0.0)
+        sizes = self._sizes(shape_of(x), like)
         (axis,) = normal_axes(self.axis, rank_of(x))
         start: Extent = 0
         for size in sizes[:place]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from heapq import heappop, heappush
@@ -168,9 +169,18 @@ def _in_graph(made: Any) -> bool:
 
 
 def _output(node: Node, made: dict[int, Tensor], index: int, on_tensors: bool) -> Any:
-    if on_tensors:
-        return made[index] if index in made else node.outputs[index]
-    return node._values[index] if node._values is not None else made[index]._value
+    if not on_tensors:
+        return node._values[index] if node._values is not None else made[index]._value
+    if index in made:
+        return made[index]
+    tensor = node.outputs[index]
+    if tensor is None and node._values is not None:
+        # nobody refers to this output any more, but its value is there, and the rule may save computing it again
+        value = node._values[index]
+        tensor = Tensor(value, node, next(iter(made.values())).requires_grad and value.dtype.kind == "f")
+        tensor._index = index
+        node._outputs = (*node._outputs[:index], weakref.ref(tensor), *node._outputs[index + 1 :])
+    return tensor
 
 
 def _apply(node: Node, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) -> Any:
@@ -253,7 +263,7 @@ def contributions(node: Node, outputs: Sequence[Tensor | None], grads: Sequence[
     inputs = node.inputs
     xs = [x._value if isinstance(x, Tensor) else x for x in inputs]
     wanted = [isinstance(x, Tensor) and x.dtype.kind == "f" for x in inputs]
-    values = tuple(None if t is None else t._value for t in outputs)
+    values = node._values or tuple(None if t is None else t._value for t in outputs)
     several = node.kind.several
     token = WARNINGS.set(QUIET)
     try:
