@@ -86,7 +86,7 @@ def rules(kind: Any) -> list[str]:
     lines: list[str] = []
     for rule in RULES:
         owner = next((base for base in kind.__mro__ if rule in base.__dict__), None)
-        if owner is None or owner.__module__.startswith("localgrad.graph."):
+        if owner is None or owner.__module__.startswith(("localgrad.graph.", "localgrad.nodes.base")):
             continue
         try:
             source = textwrap.dedent(inspect.getsource(owner.__dict__[rule]))
