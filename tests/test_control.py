@@ -149,6 +149,49 @@ def test_a_python_number_takes_the_dtype_the_body_gives_it() -> None:
     assert scan(lambda n, x: (0.0, x), lg.tensor(np.float32(1)), xs)[0].dtype == np.float32
 
 
+def test_a_scan_without_a_carry_and_one_without_anything() -> None:
+    xs = random(4, 3)
+    all_orders(lambda xs: [scan(lambda _, x: (None, lg.sin(x) * x), None, xs)[1]], lambda xs: [lg.sin(xs) * xs], xs)
+    assert scan(lambda c, x: (c, None), (), xs) == ((), None)
+
+
+def test_entries_of_the_carry_are_assigned() -> None:
+    def step(c: Any, x: Any) -> Any:
+        c[0] = x * c[1]
+        c[1] = c[0] + x
+        return c, c[0]
+
+    start, xs = random(2), random(4, seed=1)
+
+    def by_hand(start: Any, xs: Any) -> Any:
+        a, b, ys = start[0], start[1], []
+        for t in range(4):
+            a = xs[t] * b
+            b = a + xs[t]
+            ys.append(a)
+        return lg.stack([a, b]), lg.stack(ys)
+
+    all_orders(lambda start, xs: scan(step, start, xs), by_hand, start, xs)
+
+
+def test_a_scan_computed_again_in_the_backward() -> None:
+    xs, w = random(4, 3), random(3, seed=1)
+
+    def f(xs: Any, w: Any) -> Any:
+        return scan(lambda c, x: (lg.tanh(c * w + x), c), w, xs)
+
+    all_orders(lambda xs, w: lg.recompute(f)(xs, w), f, xs, w)
+
+
+def test_a_length_that_is_a_named_extent() -> None:
+    graph = lg.capture(lambda x: scan(lambda c, _: (lg.sin(c), c), x.sum(), length=x.shape[0]), spec("N"))
+    for count in (3, 5):
+        last, ys = graph.run([np.full(count, 0.1)]).values()
+        assert ys.shape == (count,)
+        assert np.sin(ys[-1]) == last
+    assert graph.gradient(of=graph.outputs[1]).run([np.full(3, 0.1), np.ones(3)])["grad/x"].shape == (3,)
+
+
 def test_a_weight_used_inside_and_outside_gets_both_gradients() -> None:
     W = lg.parameter(random(3, 3), name="W")
     xs = random(4, 2, 3, seed=1)
@@ -241,6 +284,16 @@ def test_only_what_is_asked_for_is_computed() -> None:
     ys.sum().backward()
     assert W.grad is None
     assert U.grad is not None
+
+
+def test_what_was_kept_is_read_and_not_computed_again() -> None:
+    W = lg.parameter(random(3, 3))
+    xs = lg.tensor(random(5, 4, 3))
+    (g,) = lg.gradients(scan(rnn(W, W), lg.tensor(np.zeros((4, 3))), xs)[1].sum(), W)
+    assert [node.kind.name for node in g.graph.nodes].count("Scan") == 2
+    for f in (lambda x: scan(rnn(W, W), lg.tensor(np.zeros((4, 3))), x)[1].sum(), lambda x: loop(3, lg.sin, x).sum()):
+        kinds = [node.kind.name for node in lg.capture(f, spec("T", 4, 3)).gradient().nodes]
+        assert kinds.count("Scan") + kinds.count("Loop") == 2
 
 
 def test_nothing_is_kept_where_no_gradient_will_be_asked() -> None:

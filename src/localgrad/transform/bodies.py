@@ -61,6 +61,16 @@ class Holder(Kind):
             made[key] = self.replaced(**{name: bound_graph(body, sizes) for name, body in bodies.items()})
         return made[key]  # type: ignore[no-any-return]
 
+    def bind(self, sizes: Mapping[str, int]) -> Self:
+        # the same object each time, since what it prepared for its bodies belongs to it
+        made: dict[Any, Any] = self.__dict__.setdefault("_bound", {})
+        key = tuple(sorted(sizes.items()))
+        if key not in made:
+            if len(made) > 64:
+                made.clear()
+            made[key] = super().bind(sizes)
+        return made[key]  # type: ignore[no-any-return]
+
     def __getstate__(self) -> dict[str, Any]:
         return self.field_values()
 

@@ -123,7 +123,7 @@ def cond(condition: Any, f: Callable[..., Any], g: Callable[..., Any], *argument
         places = [*range(len(tensors)), *(trace.place_of(x) for x in outer)]
         bodies.append(trace.graph(places, made))
     kind = interned(f, If(then_branch=bodies[0], else_branch=bodies[1]))
-    outside = [_now(x) if isinstance(x, Leaf) and x.role == "state" else x for x in outer]
+    outside = [_now(x) if isinstance(x, Leaf) and any(x is state for state in states) else x for x in outer]
     made_all = _recorded(kind, [chosen, *_as_they_are([*(leaf for _, leaf in tensors), *outside])])
     count = len(results[0])
     _update(states, made_all[count:])
@@ -259,6 +259,8 @@ class _Steps:
         outer = [count + number for number in range(len(traced.outer)) if count + number not in moved]
         places = [*range(first), *moved, *range(first, count), *outer]
         outputs = [*self.carried, *(value for _, value in updates), *self.stacked]
+        if not outputs:
+            return self.carry, self.stacked_tree
         carries = first + len(states)
         body = traced.graph(places, outputs)
         made: Any = interned(self.f, kind(body=body, carries=carries, scanned=len(self.parts), **fields))
