@@ -45,6 +45,7 @@ from localgrad.nodes.base import Elementwise, chain
 from localgrad.nodes.functions import *  # noqa: F403 - chosen by hand there
 from localgrad.transform.backward import backward
 from localgrad.transform.checking import check_gradients
+from localgrad.transform.control import cond, loop, scan
 from localgrad.transform.differentiate import gradients, stop_gradient
 from localgrad.transform.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from localgrad.transform.path import why_no_gradient
@@ -106,9 +107,9 @@ __all__ = [
     "Nesterov",
     "Node",
     "NonFiniteError",
-    "ReadOnlyError",
     "Optimizer",
     "RMSprop",
+    "ReadOnlyError",
     "Record",
     "ReduceOnPlateau",
     "RunFolder",
@@ -126,6 +127,7 @@ __all__ = [
     "chain",
     "check_gradients",
     "clip_gradients",
+    "cond",
     "detect_changes",
     "detect_nonfinite",
     "grad",
@@ -138,10 +140,12 @@ __all__ = [
     "kinds",
     "load",
     "load_digits",
+    "loop",
     "no_grad",
     "parameter",
     "recompute",
     "recording_enabled",
+    "scan",
     "scope",
     "spec",
     "state",
