@@ -15,10 +15,11 @@ JOBS ?= 2
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST := $(ONE_THREAD) $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal
 
-# A core type forced by the environment would measure the kernels of another processor.
-AS_IT_IS := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE
+# A core type forced by the environment would measure the kernels of another processor, and compiling every module at
+# each start another import.
+AS_IT_IS := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE -u PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-rest check format bench bench-peers docs web browser clean
+.PHONY: help demo test test-all test-rest check format bench bench-peers docs browser clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -59,10 +60,6 @@ bench: $(VENV)/.installed-user ## the speed of localgrad on its own
 
 bench-peers: .bench/.installed ## the same workloads beside PyTorch and scikit-learn, in an environment of their own
 	@$(AS_IT_IS) .bench/bin/python -m benchmarks --peers
-
-web: ## build the explorer's page into src/localgrad/show/assets (needs Node.js and npm)
-	@command -v npm > /dev/null || { echo "make web needs npm, which was not found; install Node.js 20 or newer. Using localgrad does not need it." >&2; exit 1; }
-	@cd web && npm ci --silent && npm run --silent build
 
 browser: ## the Chromium that the browser tests drive
 	@if command -v chromium > /dev/null; then echo "chromium is installed: $$(command -v chromium)"; \
