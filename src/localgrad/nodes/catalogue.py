@@ -25,6 +25,7 @@ from localgrad.nodes import (  # noqa: F401 - imported for what they register
     padding,
     pooling,
     random,
+    recurrent,
     reduction,
     resizing,
     rounding,

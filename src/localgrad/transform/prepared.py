@@ -18,6 +18,7 @@ from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.linear import MatMul
 from localgrad.nodes.shaping import Transpose
+from localgrad.nodes.structure import Identity
 from localgrad.transform.bodies import steps_of
 
 _int: Final = int
@@ -59,6 +60,9 @@ class Prepared:
         self.once: list[Step] = []
         self.steps: list[Step] = []
         for node, moves in steps_of(graph.nodes, graph.inputs[:changing]):
+            if isinstance(node.kind, Identity) and isinstance(node._inputs[0], Tensor):
+                place[id(node._outputs[0])] = place[id(node._inputs[0])]  # `shared` says that it is a view
+                continue
             sources = [place[id(x)] if isinstance(x, Tensor) else new(x) for x in node._inputs]
             targets = tuple([place.setdefault(id(tensor), new()) for tensor in node._outputs])
             step = Step(
