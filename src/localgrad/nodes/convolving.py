@@ -22,6 +22,8 @@ from localgrad.nodes.windows import Margins
 Array = NDArray[Any]
 CHUNK: Final = 1 << 17
 """Entries of the columns of one chunk."""
+SPLIT: Final = 1 << 19
+"""Entries beyond which the groups of one image are computed in parts."""
 WASTE: Final = 2
 """Up to this many times the positions are computed where whole planes can be copied."""
 
@@ -159,8 +161,8 @@ class Sliding:
         size = channels * math.prod(self.kernel) * self.width
         images = max(1, min(count, CHUNK // max(size, 1)))
         groups = group
-        if size > CHUNK and group > 1:
-            groups = max(1, min(group, CHUNK * group // size))
+        if size > SPLIT and group > 1:
+            groups = max(1, min(group, SPLIT * group // size))
         for first in range(0, count, images):
             for low in range(0, group, groups):
                 yield slice(first, min(first + images, count)), slice(low, min(low + groups, group))
@@ -184,26 +186,26 @@ class _Columns:
         self.memory: Array | None = None
         self.border: Array | None = None
         if self.bare:
-            self.x = np.ascontiguousarray(x)
+            self.windows = sliding.windows(np.ascontiguousarray(x))
 
     def __call__(self, images: slice, groups: slice) -> Array:
         """(groups, channels of one * kernel, images * places)."""
         sliding = self.sliding
-        part = self.x[images, _channels(groups, self.each)]
-        count, channels = part.shape[:2]
+        part = _channels(groups, self.each)
+        count, channels = images.stop - images.start, part.stop - part.start
         if not self.bare:
-            if self.border is None:
-                self.border = np.zeros((count, channels, *sliding.padded), part.dtype)
-            border = self.border[:count, :channels]
-            sliding.fill(border, part)
-            part = border
+            if self.border is None:  # made for the first chunk, which no other exceeds
+                self.border = np.zeros((count, channels, *sliding.padded), self.x.dtype)
+                self.windows = sliding.windows(self.border)
+            sliding.fill(self.border[:count, :channels], self.x[images, part])
+            images, part = slice(0, count), slice(0, channels)
         shape = (channels, *sliding.kernel, count, *sliding.places)
         if self.memory is None:
-            self.memory = np.empty(math.prod(shape), part.dtype)
+            self.memory = np.empty(math.prod(shape), self.x.dtype)
         columns = _part(self.memory, *shape)
-        sliding.copy_columns(columns, sliding.windows(part))
-        number = groups.stop - groups.start
-        return columns.reshape(number, -1, count * sliding.width)
+        chosen: tuple[Any, ...] = (part, *(slice(None),) * len(sliding.kernel), images)
+        sliding.copy_columns(columns, self.windows[chosen])
+        return columns.reshape(groups.stop - groups.start, -1, count * sliding.width)
 
 
 def convolved(x: Array, w: Array, b: Array | None, sliding: Sliding, group: int) -> Array:
