@@ -5,6 +5,8 @@ import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
+from jupyter_client.manager import KernelManager
+
 here = Path(__file__).parent
 sys.path.insert(0, str(here / "_extensions"))
 
@@ -14,6 +16,9 @@ os.environ["IPYTHONDIR"] = str(here / "_build" / "ipython")
 settings = here / "_build" / "ipython" / "profile_default" / "ipython_config.py"
 settings.parent.mkdir(parents=True, exist_ok=True)
 settings.write_text('c.InteractiveShell.xmode = "Minimal"\nc.HistoryManager.enabled = False\n', encoding="utf-8")
+
+# A kernel that was asked to leave is sometimes waited for until this is over; it has nothing to save.
+KernelManager.shutdown_wait_time.default_value = 0.5
 
 # The kernel that executes the pages says on stderr that a debugger would be slower; nobody debugs it.
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
