@@ -23,7 +23,7 @@ def draw_digits(path: Path, pictures: np.ndarray, captions: list[str], columns: 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
     ]
-    parts.append(f'<rect width="{width}" height="{height}" fill="#fff"/>')
+    parts.append(f'<rect width="{width}" height="{height}" fill="#fff"/><g font-family="sans-serif">')
     for number, (picture, caption) in enumerate(zip(pictures.reshape(-1, 8, 8), captions)):
         left, top = number % columns * wide + 8, number // columns * high + 6
         for (row, column), ink in np.ndenumerate(picture):
@@ -34,7 +34,7 @@ def draw_digits(path: Path, pictures: np.ndarray, captions: list[str], columns: 
         parts.append(
             f'<text x="{middle}" y="{top + 8 * dot + 15}" text-anchor="middle" font-size="12">{caption}</text>'
         )
-    path.write_text("\n".join([*parts, "</svg>", ""]), encoding="utf-8")
+    path.write_text("\n".join([*parts, "</g></svg>", ""]), encoding="utf-8")
 
 
 def main(out: Path, quick: bool) -> dict[str, float]:

@@ -34,7 +34,9 @@ def path_of(optimizer: lg.Optimizer, steps: int) -> np.ndarray:
 def draw_paths(out: Path, paths: dict[str, np.ndarray]) -> None:
     """One panel for each path, over level curves of the valley, which are ellipses."""
     wide, high, unit = 340, 190, 19
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * wide} {2 * high}" width="{2 * wide}">']
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * wide} {2 * high}" width="{2 * wide}" font-family="sans-serif">'
+    ]
     parts.append(f'<rect width="{2 * wide}" height="{2 * high}" fill="#fff"/>')
     for number, (name, points) in enumerate(paths.items()):
         x, y = number % 2 * wide + wide / 2, number // 2 * high + high / 2 + 8

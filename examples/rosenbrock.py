@@ -44,7 +44,9 @@ def draw(path: Path, paths: dict[str, np.ndarray], size: int = 460) -> None:
         places = (points - low) / (high - low) * size
         return f'<polyline points="{" ".join(f"{a:.1f},{size - b:.1f}" for a, b in places)}" {style}/>'
 
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" width="{size}" height="{size}">']
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" width="{size}" height="{size}" font-family="sans-serif">'
+    ]
     parts.append(f'<rect width="{size}" height="{size}" fill="#fff"/><g fill="none">')
     for level in (0.1, 1, 4, 16, 64, 256):
         x = np.linspace(1 - level**0.5, 1 + level**0.5, 300)
