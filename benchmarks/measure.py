@@ -32,6 +32,8 @@ def interleaved(contenders: Mapping[str, Callable[[], float]], blocks: int = 9) 
     found: dict[str, list[float]] = {name: [] for name in contenders}
     for run in contenders.values():
         run()  # warm: caches, thread pools, lazy imports
+    gc.collect()
+    gc.freeze()  # what importing a peer left behind is not for another's collections to look through
     for _ in range(blocks):
         for name, run in contenders.items():
             gc.collect()  # what one contender leaves is not another's to sweep; the collector stays on, as for users
