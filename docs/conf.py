@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages: MyST Markdown, its code cells executed, a page for every kind made from the registry."""
+"""How Sphinx builds these pages: MyST Markdown, its code cells executed, the catalogue of kinds made from the registry."""
 
 import os
 import sys
@@ -31,7 +31,6 @@ language = "en"
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "mathml",  # ours: formulas without a script from another host
     "kinds",  # ours: the catalogue, from the registry

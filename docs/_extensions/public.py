@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 FEW = 8
 """So many names need no table of contents."""
+MANY = 40
+"""More names than this stand in the order of the alphabet, fewer in that of the source."""
 INHERITED = {"Tensor", "Graph", "Node", "Record"}
 """Classes whose methods stand in bases of their own, which nobody has to know."""
 
@@ -67,6 +69,8 @@ class Public(SphinxDirective):
             }
             if not group:
                 logger.warning("no public name of %s comes from %s", module, prefix, location=self.get_location())
+            if len(group) <= MANY:
+                group = dict(sorted(group.items(), key=lambda item: place(item[1])))
             for name, thing in group.items():
                 del found[name]
                 seen.add(f"{module}.{name}")
@@ -74,6 +78,14 @@ class Public(SphinxDirective):
                 summary.append(f"| {{py:obj}}`{name} <{module}.{name}>` | {first_sentence(thing)} |")
         table = ["| name | |", "|---|---|", *summary, ""] if len(summary) > FEW else []
         return self.parse_text_to_nodes("\n".join([*table, "````{eval-rst}", *lines, "````"]))
+
+
+def place(thing: Any) -> tuple[str, int]:
+    """Where a class or function is defined."""
+    try:
+        return defined_in(thing), inspect.getsourcelines(thing)[1]
+    except (OSError, TypeError):
+        return defined_in(thing), 0
 
 
 def first_sentence(thing: Any) -> str:
