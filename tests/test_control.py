@@ -210,6 +210,16 @@ def test_a_weight_used_inside_and_outside_gets_both_gradients() -> None:
     all_orders(by(scan), by(unrolled), W.data)
 
 
+def test_weights_whose_gradients_are_one() -> None:
+    def by(run: Any) -> Any:
+        def f(V: Any, W: Any) -> Any:
+            return run(lambda h, x: (h @ (V + W) + x, h), lg.tensor(np.ones((2, 3))), lg.tensor(random(4, 2, 3)))
+
+        return f
+
+    all_orders(by(scan), by(unrolled), random(3, 3, seed=1), random(3, 3, seed=2))
+
+
 def test_rows_picked_in_a_step_get_their_gradients() -> None:
     table = random(5, 3)
     rows = np.array([[0, 1], [4, 1], [0, 0]])

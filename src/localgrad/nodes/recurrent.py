@@ -55,12 +55,12 @@ class LSTMCell(Composition):
     def forward(self, a: Value, c: Value) -> Value:
         width = c.shape[-1]
         g = slice(width, 2 * width)
-        # the sigmoid of everything, over which the tanh of one quarter is written: one pass is cheaper than three
-        gates = np.copysign(a, -1.0)
+        # the sigmoid of everything, over which the tanh of one quarter is written: one pass is cheaper than three;
+        # where exp(-a) overflows it is 0, as it should be
+        gates = np.negative(a)
         np.exp(gates, out=gates)
-        top = np.maximum(gates, a >= 0)
         gates += 1
-        np.divide(top, gates, out=gates)
+        np.reciprocal(gates, out=gates)
         np.tanh(a[..., g], out=gates[..., g])
         y = gates[..., :width] * c
         y += gates[..., g] * gates[..., 2 * width : 3 * width]

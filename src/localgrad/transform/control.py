@@ -162,11 +162,12 @@ def _same_spec(where: str, one: Tensor, other: Tensor, f: Callable[..., Any], g:
 
 
 # scan and loop ----------------------------------------------------------------------------------------------------
-class _Steps:
+class Steps:
     """A step function recorded: its body, what its node is fed with, and the trees its results belong to."""
 
     def __init__(self, called: str, f: Callable[..., Any], carry: Any, parts: Any) -> None:
         self.called, self.f, self.carry = called, f, carry
+        self.recorded: tuple[Kind, list[Any]] | None = None
         self.parts = [(name, as_tensor(leaf)) for name, leaf in flatten(parts, "x")]
         self.starts: list[tuple[str, Tensor]] = []
         leaves = flatten(carry, "carry")
@@ -270,6 +271,7 @@ class _Steps:
         if CONTEXT.get().enabled and any(_need_gradient(inputs)):
             given = [tensor.dtype.kind == "f" for tensor in body.outputs]
             made = made.keeping(given, _need_gradient(inputs[len(lead) :]))
+        self.recorded = made, inputs
         results = _recorded(made, inputs)
         _update(states, results[first:carries])
         final = unflatten(self.carry, results[:first])
@@ -293,7 +295,7 @@ def scan(
     >>> total.item(), sums.data
     (6.0, array([1., 3., 6.], dtype=float32))
     """
-    steps = _Steps("lg.scan", f, init, xs)
+    steps = Steps("lg.scan", f, init, xs)
     for name, part in steps.parts:
         head = steps.parts[0]
         if not part.ndim or not same_extent(part.shape[0], head[1].shape[0]):
@@ -355,7 +357,7 @@ def loop(count: Any, f: Callable[[Any], Any], init: Any) -> Any:
         raise DTypeError(
             f"lg.loop was asked for {count!r} rounds{user_line()}\nfound: no integer\ndo: give an int or an integer tensor"
         )
-    steps = _Steps("lg.loop", f, init, None)
+    steps = Steps("lg.loop", f, init, None)
     if not steps.starts:
         raise ShapeError(f"lg.loop was called without a carry{user_line()}\ndo: give init at least one tensor")
     final, _ = steps.run(Loop, (rounds,), extent=_extent_name())

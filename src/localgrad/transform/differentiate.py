@@ -54,8 +54,7 @@ def gradients(
     wanted = {id(x) for x in starts} | {(x._node.order, x._index) for x in starts if x._node is not None}
     found: dict[Any, Tensor] = {}
 
-    def deliver(pair: tuple[Tensor, Any]) -> None:
-        tensor, g = pair
+    def deliver(tensor: Tensor, g: Any) -> None:
         key = (tensor._node.order, tensor._index)  # type: ignore[union-attr]
         if key in wanted:
             found[key] = g
@@ -134,8 +133,7 @@ def gradient(graph: Graph, wrt: str | Iterable[str] | None = None, of: Any = Non
     found: dict[int, Tensor] = {}
     names = {id(x): free_name(f"grad/{graph.name_of(x)}", graph.tensors) for x in starts}
 
-    def deliver(pair: tuple[Tensor, Any]) -> None:
-        tensor, g = pair
+    def deliver(tensor: Tensor, g: Any) -> None:
         if id(tensor) in wanted:
             found[id(tensor)] = g
         if g._name is None and g._node is not None:

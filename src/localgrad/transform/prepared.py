@@ -117,8 +117,8 @@ class PreparedSteps(Prepared):
     def _delay_products(self, last: int) -> None:
         """Find sums of products of matrices, which are one large product of all steps' rows."""
         readers: dict[int, int] = {}
-        for step in self.steps:
-            for x in step.node._inputs:
+        for each in self.graph.nodes:
+            for x in each._inputs:
                 if isinstance(x, Tensor):
                     readers[id(x)] = readers.get(id(x), 0) + 1
         for tensor in self.graph.outputs:

@@ -22,7 +22,7 @@ from localgrad.nodes.structure import Cast
 from localgrad.transform.failure import changed_since, known, misfit, rule_failed, too_few
 
 Seed: TypeAlias = "tuple[Tensor, Any]"
-Deliver: TypeAlias = Callable[[tuple[Tensor, Any]], None]
+Deliver: TypeAlias = Callable[[Tensor, Any], None]
 _ndarray: Final = np.ndarray
 
 
@@ -58,8 +58,8 @@ def sweep(
 ) -> dict[int, tuple[Tensor, Any]]:
     """Run the rules backwards from seeds (tensor, gradient); the leaves reached, by id, with their gradients.
 
-    On arrays, or on tensors, where every step records nodes. `deliver` is called with the pair of each inner tensor and its
-    whole gradient. Without `reach` gradients flow where tensors require them; tensors whose id is in `stop` count as leaves.
+    On arrays, or on tensors, where every step records nodes. `deliver` is called with each inner tensor and its whole
+    gradient. Without `reach` gradients flow where tensors require them; tensors whose id is in `stop` count as leaves.
     """
     leaves: dict[int, tuple[Tensor, Any]] = {}
     pending: dict[int, Any] = {}
@@ -94,20 +94,19 @@ def sweep(
             add(end, end._node, g)
         while heap:
             order = -heappop(heap)
-            pair = pending.pop(order)
-            made, grad = pair
+            made, grad = pending.pop(order)
             if made.__class__ is dict:
                 node = next(iter(made.values()))._node
                 if deliver is not None:
                     for index in sorted(made):
-                        deliver((made[index], grad[index]))
+                        deliver(made[index], grad[index])
                 outputs = range(node.kind.output_count())
                 y: Any = tuple([_output(node, made, index, on_tensors) for index in outputs])
                 grad = tuple([grad.get(index) for index in outputs])
             else:
                 node = made._node
                 if deliver is not None:
-                    deliver(pair)
+                    deliver(made, grad)
                 y = made if on_tensors else made._value
             kind = node.kind
             sources = node._inputs
