@@ -45,7 +45,7 @@ def trained(ratio: float, epochs: int) -> lg.History:
 def main(out: Path, quick: bool) -> dict[str, float]:
     panels, reached = [], {}
     for name, ratio in (("without", 0.0), ("with", 0.5)):
-        history = trained(ratio, 15 if quick else 60)
+        history = trained(ratio, 30 if quick else 60)
         train, test = history["train"][-1], history["test"][-1]
         print(f"{name:8} dropout: train accuracy {train:.3f}, test accuracy {test:.3f}")
         series = [
@@ -63,6 +63,6 @@ def main(out: Path, quick: bool) -> dict[str, float]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Overfitting, with and without dropout.")
     parser.add_argument("--out", type=Path, default=Path("runs/examples/dropout"), help="where the picture goes")
-    parser.add_argument("--quick", action="store_true", help="15 epochs in place of 60")
+    parser.add_argument("--quick", action="store_true", help="30 epochs in place of 60")
     given = parser.parse_args()
     result = main(given.out, given.quick)

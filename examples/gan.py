@@ -1,9 +1,10 @@
 """A generative adversarial network on the digits: one network draws, the other tells drawn from real.
 
 The generator makes 8x8 pictures of 16 random numbers; the discriminator is shown real and drawn ones. Each is trained
-against the other in turn. A third network, trained to read digits, judges the drawings afterwards.
+against the other in turn. A third network, trained to read digits, says afterwards which digits were drawn.
 
-Result: the reader is 88 % sure of the drawings (53 % of random pixels) and sees all ten digits among them.
+Result: drawings are on average 1.33 from the nearest training digit; real test digits are 1.06 from it, random pixels
+3.56. The rarest digit is seen in 35 of 500 drawings.
 About 20 s on a 2-core machine.
 Picture: samples.svg, 100 drawings, in the folder given by --out.
 """
@@ -49,20 +50,23 @@ def draw(path: Path, pictures: np.ndarray, columns: int, dot: int = 5) -> None:
     path.write_text("\n".join([*parts, "</g></svg>", ""]), encoding="utf-8")
 
 
-def judged(pictures: np.ndarray) -> tuple[float, int]:
-    """How sure a reader of digits is of the drawings, and how many of the ten digits it sees at least once in 50."""
+def away(pictures: np.ndarray, others: np.ndarray) -> float:
+    """The mean distance of pictures from the nearest of the others."""
+    squares = (pictures**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * pictures @ others.T
+    return float(np.sqrt(np.maximum(squares.min(axis=1), 0)).mean())
+
+
+def read(pictures: np.ndarray) -> np.ndarray:
+    """The digit that a network trained to read digits sees in each picture."""
     train, _ = lg.load_digits()
-    reader = lg.Trainer(
-        lg.Sequential(Affine.create(64, 64, seed=7), Relu(), Affine.create(64, 10, seed=8)), optimizer=lg.Adam(3e-3)
-    )
-    reader.fit(train, epochs=15, progress=False)
-    shares = lg.softmax(lg.tensor(reader.predict(pictures)), axis=1).numpy()
-    seen = np.bincount(shares.argmax(axis=1), minlength=10)
-    return float(shares.max(axis=1).mean()), int((seen >= len(pictures) / 50).sum())
+    reader = lg.Sequential(Affine.create(64, 64, seed=7), Relu(), Affine.create(64, 10, seed=8))
+    trainer = lg.Trainer(reader, optimizer=lg.Adam(3e-3))
+    trainer.fit(train, epochs=15, progress=False)
+    return trainer.predict(pictures).argmax(axis=1)
 
 
 def main(out: Path, quick: bool) -> dict[str, float]:
-    (x, _), _ = lg.load_digits()
+    (x, _), (x_test, _) = lg.load_digits()
     generator, discriminator = networks()
     of_generator, of_discriminator = lg.Adam(1e-3, beta1=0.5), lg.Adam(1e-3, beta1=0.5)
     random, history = np.random.default_rng(0), lg.History()
@@ -95,13 +99,15 @@ def main(out: Path, quick: bool) -> dict[str, float]:
 
     generator.eval()
     pictures = generator(noise(500)).numpy()
-    sure, digits = judged(pictures)
-    sure_of_noise, _ = judged(random.random((500, 64), dtype=np.float32))
-    print(f"a reader of digits is {sure:.0%} sure of the drawings and sees {digits} of the ten digits")
+    distances = {"drawings": away(pictures, x), "test digits": away(x_test, x)}
+    distances["random pixels"] = away(random.random((500, 64), dtype=np.float32), x)
+    print("distance to the nearest training digit:", ", ".join(f"{name} {d:.2f}" for name, d in distances.items()))
+    counts = np.bincount(read(pictures), minlength=10)
+    print("digits seen in 500 drawings:", ", ".join(f"{digit}: {count}" for digit, count in enumerate(counts)))
     out.mkdir(parents=True, exist_ok=True)
     draw(out / "samples.svg", pictures[:100], 20)
     print("picture:", out / "samples.svg")
-    return {"sure": sure, "digits": float(digits), "noise": sure_of_noise}
+    return distances | {"rarest": float(counts.min())}
 
 
 if __name__ == "__main__":
