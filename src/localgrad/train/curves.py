@@ -140,7 +140,10 @@ class _Drawing:
     def lines(self, x_label: str) -> list[str]:
         parts = [f'<text class="title" x="{LEFT}" y="20">{escape(_shortened(self.panel.title))}</text>']
         if self.log:
-            parts.append(f'<text x="{PANEL_WIDTH - RIGHT}" y="41" text-anchor="end">log scale</text>')
+            legend = sum(37 + LETTER * len(series.name) for series in self.panel.series)
+            crowded = LEFT + legend + LETTER * len("log scale") > PANEL_WIDTH - RIGHT
+            y = PANEL_HEIGHT - BOTTOM + 32 if crowded else 41
+            parts.append(f'<text x="{PANEL_WIDTH - RIGHT}" y="{y}" text-anchor="end">log scale</text>')
         parts += self._legend() + self._axes(x_label)
         for series in self.panel.series:
             parts += self._curve(series)
