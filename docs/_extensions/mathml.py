@@ -61,7 +61,9 @@ class CellFormulas(SphinxPostTransform):
 
     @staticmethod
     def _drawn(latex: str) -> str:
-        return markup(nodes.math(text=html.unescape(latex)), as_block=False)
+        return markup(nodes.math(text=html.unescape(latex)), as_block=False).replace(
+            "<math ", '<math displaystyle="true" '
+        )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
