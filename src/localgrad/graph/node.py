@@ -20,6 +20,10 @@ ORDER: Final = itertools.count(1)
 """One clock for nodes, in-place writes and backward passes: what has the larger number happened later."""
 
 
+NOTHING: Final = object()
+"""Stands where a node has no second input (None stands for an optional one that is missing)."""
+
+
 class Derived(NamedTuple):
     """What a node of a gradient was made for."""
 
@@ -41,9 +45,11 @@ class Node(NodeVerbs):
         "__weakref__",
         "_at",
         "_code",
-        "_inputs",
+        "_first",
         "_jump",
+        "_more",
         "_outputs",
+        "_second",
         "_values",
         "kind",
         "of",
@@ -65,6 +71,23 @@ class Node(NodeVerbs):
         self.of = of
         self._outputs: Any = None
         self._values: tuple[Any, ...] | None = None
+
+    # One or two inputs stand in slots of their own: a tuple for each node would be a third object for Python's cyclic
+    # collector to look at, and that is most of what a long chain of scalars costs.
+    @property
+    def _inputs(self) -> tuple[NodeInput, ...]:
+        more = self._more
+        if more is not None:
+            return more
+        second = self._second
+        return (self._first,) if second is NOTHING else (self._first, second)
+
+    @_inputs.setter
+    def _inputs(self, inputs: tuple[NodeInput, ...]) -> None:
+        count = len(inputs)
+        self._first = inputs[0] if count else None
+        self._second: Any = inputs[1] if count == 2 else NOTHING
+        self._more: tuple[NodeInput, ...] | None = None if 0 < count < 3 else inputs
 
     @property
     def inputs(self) -> tuple[NodeInput, ...]:

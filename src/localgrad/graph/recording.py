@@ -11,7 +11,7 @@ import numpy as np
 from localgrad.graph.arrays import as_array
 from localgrad.graph.context import CONTEXT, Context, using
 from localgrad.graph.errors import DTypeError, GradientError, LocalgradError
-from localgrad.graph.node import ORDER, Node, NodeInput, remember_assignment
+from localgrad.graph.node import NOTHING, ORDER, Node, NodeInput, remember_assignment
 from localgrad.graph.quiet import QUIET, WARNINGS
 from localgrad.graph.registry import kind_named
 from localgrad.graph.source import OUR_GLOBALS, is_ours, user_line
@@ -160,7 +160,18 @@ def record(kind: Kind, inputs: tuple[Any, ...]) -> Any:
     # objects made and filled here cost a third of a call through __init__, and this runs for every scalar operation
     node = _new(_node_class)
     node.kind = kind
-    node._inputs = inputs
+    count = len(inputs)
+    if count == 2:
+        node._first, node._second = inputs
+        node._more = None
+    elif count == 1:
+        node._first = inputs[0]
+        node._second = NOTHING
+        node._more = None
+    else:
+        node._first = None
+        node._second = NOTHING
+        node._more = inputs
     node.order = _next_order()
     if frame is None:
         node._code, node._at = None, 0

@@ -54,31 +54,41 @@ def backward(outputs: Tensor | Sequence[Tensor], grad: Any = None, accumulate: b
     seeds = [(output, seed_of(output, g)) for output, g in zip(several, grads, strict=True)]
     _need_path(several)
     seeds = [(output, g) for output, g in seeds if output.requires_grad]
-    inner: list[tuple[Tensor, Any]] = []
+    # two lists instead of pairs: a pair a node is what Python's cyclic collector would spend its time on
+    tensors: list[Tensor] = []
+    gradients: list[Any] = []
+
+    def note(tensor: Tensor, g: Any, keep_tensor: Any = tensors.append, keep_gradient: Any = gradients.append) -> None:
+        keep_tensor(tensor)
+        keep_gradient(g)
+
     watchers = CONTEXT.get().watchers
     if watchers:
         for watcher in watchers:
             watcher.start_backward()
 
-        def deliver(pair: tuple[Tensor, Any]) -> None:
-            inner.append(pair)
-            show(pair)
+        inner: list[tuple[Tensor, Any]] = []
 
-        def show(pair: tuple[Tensor, Any]) -> None:
+        def deliver(tensor: Tensor, g: Any) -> None:
+            note(tensor, g)
+            inner.append((tensor, g))
+            show(tensor, g)
+
+        def show(tensor: Tensor, g: Any) -> None:
             for watcher in watchers:
-                watcher.backward(*pair, partial(blame, pair[0], several, inner))
+                watcher.backward(tensor, g, partial(blame, tensor, several, inner))
 
         leaves = sweep(seeds, False, deliver)
         for found in leaves.values():
-            show(found)
+            show(*found)
     elif keep == "all":
-        leaves = sweep(seeds, False, inner.append)
+        leaves = sweep(seeds, False, note)
     else:
         leaves = sweep(seeds, False, None)
     if not accumulate:
         _warn_of_overwriting(leaves, several)
     if keep == "all":
-        for tensor, g in inner:
+        for tensor, g in zip(tensors, gradients, strict=True):
             tensor._grad = g
     _set_leaves(leaves, several, accumulate)
     _LAST[:] = [weakref.ref(output) for output in several]
