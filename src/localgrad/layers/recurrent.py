@@ -163,7 +163,8 @@ class LSTM(Recurrent):
     >>> import numpy as np
     >>> from localgrad.layers import LSTM
     >>> layer = LSTM.create(3, 2, seed=0)
-    >>> h, c = layer.forward(np.ones((4, 3)), np.zeros((4, 2)), np.zeros((4, 2)))
+    >>> zeros = np.zeros((4, 2), np.float32)
+    >>> h, c = layer.forward(np.ones((4, 3), np.float32), zeros, zeros)
     >>> [dx.shape for dx in layer.backward(h, c)]
     [(4, 3), (4, 2), (4, 2)]
     """
@@ -185,7 +186,7 @@ class GRU(GatedRecurrent):
 
     >>> import numpy as np
     >>> from localgrad.layers import GRU
-    >>> GRU.create(3, 2, seed=0).forward(np.ones((4, 3)), np.zeros((4, 2))).shape
+    >>> GRU.create(3, 2, seed=0).forward(np.ones((4, 3), np.float32), np.zeros((4, 2), np.float32)).shape
     (4, 2)
     """
 
