@@ -1,6 +1,6 @@
 """Writes sentences.txt, the text of the word2vec examples: `python examples/data/make_sentences.py`.
 
-1,600 sentences of a small made-up language: people, animals, food, drinks, colours, places and days, each kind of word
+1,600 sentences of a small made-up language: people, animals, food, drinks, colors, places and days, each kind of word
 in its own surroundings. Words of one kind can be told only by what stands around them, which is what word2vec learns.
 The text is part of localgrad and under its licence; `tests/test_examples.py` holds it to this script.
 """
