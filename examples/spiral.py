@@ -4,7 +4,7 @@
 from the same first weights: by a loop over `params` and `grads` as the books write it, and by `lg.Trainer`.
 
 Result: train accuracy 0.993 by the books' loop and 0.993 by the Trainer, after 300 epochs each.
-About 3 s on a 2-core machine. Picture: boundary.svg, the regions the network assigns to each arm, in the folder given by --out.
+About 4 s on a 2-core machine. Picture: boundary.svg, the regions the network assigns to each arm, in the folder given by --out.
 """
 
 import argparse
