@@ -207,7 +207,9 @@ def __getattr__(name: str) -> Any:
         return value
     if name in _ROOMS:
         return importlib.import_module(f"localgrad.{name}")
-    raise AttributeError(f"module 'localgrad' has no attribute {name!r}{_nearest(name)}")
+    # tools that inspect modules ask for many of Python's own names; only a user's deserves the search for a near one
+    near = "" if name.startswith("__") else _nearest(name)
+    raise AttributeError(f"module 'localgrad' has no attribute {name!r}{near}")
 
 
 def _nearest(name: str) -> str:
