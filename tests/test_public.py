@@ -62,3 +62,16 @@ def test_the_version_is_that_of_the_package() -> None:
 
 def test_star_import_hides_nothing_of_ours_behind_builtins_by_accident() -> None:
     assert lg.sum(np.ones(3)).item() == 3.0
+
+
+def test_importing_registers_the_kinds_of_every_family() -> None:
+    code = (
+        "import importlib, pkgutil, localgrad as lg, localgrad.nodes, localgrad.transform\n"
+        "known = set(lg.kinds())\n"
+        "for room in (localgrad.nodes, localgrad.transform):\n"
+        "    for module in pkgutil.iter_modules(room.__path__, room.__name__ + '.'):\n"
+        "        importlib.import_module(module.name)\n"
+        "print(sorted(set(lg.kinds()) - known))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,6 +1,16 @@
 """Objects with parameters and state; the books' forward/backward protocol, written once in Layer."""
 
 from localgrad.layers.activations import Elu, Gelu, LeakyRelu, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh
+from localgrad.layers.convolution import (
+    AveragePooling,
+    Convolution,
+    ConvolutionTranspose,
+    GlobalAveragePooling,
+    MaxPooling,
+    PixelShuffle,
+    Pooling,
+    Upsample,
+)
 from localgrad.layers.dropout import Dropout
 from localgrad.layers.embedding import Embedding
 from localgrad.layers.layer import Layer
@@ -13,21 +23,28 @@ from localgrad.layers.structure import Add, Branch, Flatten, Identity, Mul, Repe
 __all__ = [
     "Add",
     "Affine",
+    "AveragePooling",
     "BatchNormalization",
     "Branch",
+    "Convolution",
+    "ConvolutionTranspose",
     "Dropout",
     "Elu",
     "Embedding",
     "Flatten",
     "Function",
     "Gelu",
+    "GlobalAveragePooling",
     "Identity",
     "Layer",
     "LayerNormalization",
     "LeakyRelu",
     "MatMul",
+    "MaxPooling",
     "Model",
     "Mul",
+    "PixelShuffle",
+    "Pooling",
     "Relu",
     "Repeat",
     "Sequential",
@@ -39,4 +56,5 @@ __all__ = [
     "Softplus",
     "Sum",
     "Tanh",
+    "Upsample",
 ]

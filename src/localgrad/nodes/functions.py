@@ -44,6 +44,7 @@ from localgrad.nodes.comparison import (
     not_equal,
 )
 from localgrad.nodes.convolution_functions import (
+    conv,
     conv1d,
     conv2d,
     conv3d,
@@ -79,6 +80,7 @@ from localgrad.nodes.pooling_functions import (
 )
 from localgrad.nodes.random import bernoulli, dropout, random_normal, random_uniform, seed
 from localgrad.nodes.reduction import all, any, argmax, argmin, max, mean, min, sum
+from localgrad.nodes.resizing import pixel_shuffle, pixel_unshuffle, resize
 from localgrad.nodes.rounding import abs, ceil, floor, isfinite, isinf, isnan, round, sign
 from localgrad.nodes.running import cumprod, cumsum, diff, prod
 from localgrad.nodes.shaping import (
@@ -133,6 +135,7 @@ __all__ = [
     "col2im",
     "column_stack",
     "concatenate",
+    "conv",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -223,6 +226,8 @@ __all__ = [
     "ones_like",
     "outer",
     "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "polygamma",
     "pooling",
     "positive",
@@ -236,6 +241,7 @@ __all__ = [
     "remainder",
     "repeat",
     "reshape",
+    "resize",
     "rms_normalization",
     "roll",
     "round",
