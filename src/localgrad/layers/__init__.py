@@ -18,9 +18,15 @@ from localgrad.layers.linear import Affine, MatMul
 from localgrad.layers.losses import SigmoidWithLoss, SoftmaxWithLoss
 from localgrad.layers.model import Function, Model, Sequential
 from localgrad.layers.normalization import BatchNormalization, LayerNormalization
+from localgrad.layers.recurrent import GRU, LSTM, RNN
+from localgrad.layers.sequences import TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
 from localgrad.layers.structure import Add, Branch, Flatten, Identity, Mul, Repeat, Sum
+from localgrad.layers.time import TimeAffine, TimeDropout, TimeEmbedding, TimeSigmoidWithLoss, TimeSoftmaxWithLoss
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "Add",
     "Affine",
     "AveragePooling",
@@ -56,5 +62,14 @@ __all__ = [
     "Softplus",
     "Sum",
     "Tanh",
+    "TimeAffine",
+    "TimeBiLSTM",
+    "TimeDropout",
+    "TimeEmbedding",
+    "TimeGRU",
+    "TimeLSTM",
+    "TimeRNN",
+    "TimeSigmoidWithLoss",
+    "TimeSoftmaxWithLoss",
     "Upsample",
 ]
