@@ -3,8 +3,9 @@
 import numpy as np
 
 from localgrad.graph.capturing import capture
-from localgrad.graph.errors import DataError, ShapeError
+from localgrad.graph.errors import DataError, GradientError, ShapeError
 from localgrad.graph.spec import spec
+from localgrad.graph.tensor import parameter
 from localgrad.nodes.exponential import exp
 from localgrad.nodes.reduction import sum as total
 from localgrad.nodes.trigonometric import sin, tanh
@@ -142,6 +143,13 @@ CASES = [
         refused=[
             Refused((np.int64(-1), rand(4, 3), rand(4, 3), rand(3)), DataError, "-1 rounds", captured=False),
             Refused((rand(), rand(4, 3), rand(4, 3), rand(3)), ShapeError, "number of rounds", "float64"),
+            Refused(lambda: Loop(body=GROWTH, carries=2, extent="2 steps"), ShapeError, "'2 steps'", "no name"),
+            Refused(
+                lambda: Loop(body=capture(lambda x: x * parameter([2.0], name="w"), spec(1)), carries=1),
+                GradientError,
+                "the parameter `w` stands in it",
+                "make it an input",
+            ),
         ],
     ),
     Case(

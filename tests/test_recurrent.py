@@ -341,6 +341,38 @@ def test_one_recording_serves_all_calls_of_a_shape() -> None:
         assert ours(lg.tensor(random(N, T, D))).node is None
 
 
+def test_the_same_start_for_h_and_c_is_two_starts_the_next_time() -> None:
+    ours, by_hand = TimeLSTM(*weights(NumPyLSTM)), NumPyTime(NumPyLSTM, weights(NumPyLSTM), True)
+    xs, h, c = random(2, T, D), random(2, H, seed=1), random(2, H, seed=2)
+    start = lg.tensor(h, requires_grad=True)
+    ours.set_state(start, start)
+    ours(lg.tensor(xs)).sum().backward()
+    by_hand.state = (h, h)
+    by_hand.forward(xs)
+    by_hand.backward(np.ones((2, T, H)))
+    same(start.grad, by_hand.dstate[0] + by_hand.dstate[1])
+    ours.set_state(h, c)
+    by_hand.state = (h, c)
+    same(ours.forward(xs), by_hand.forward(xs))
+
+
+def test_a_layer_does_not_keep_the_graph_of_its_last_call() -> None:
+    import gc
+    import weakref
+
+    ours = TimeLSTM(*weights(NumPyLSTM), stateful=True)
+    x = lg.tensor(random(N, T, D), requires_grad=True) * 2.0
+    last = weakref.ref(x)
+    gc.disable()
+    try:
+        y = ours(x)
+        y.sum().backward()
+        del x, y
+        assert last() is None
+    finally:
+        gc.enable()
+
+
 def test_both_directions() -> None:
     one, other = weights(NumPyLSTM), weights(NumPyLSTM, seed=40)
     ours = TimeBiLSTM(*one, *other)

@@ -34,10 +34,10 @@ class _Run:
     def __init__(self) -> None:
         self.given: tuple[Any, ...] | None = None
         """What `set_state` gave, until the next run."""
-        self.starts: tuple[Tensor, ...] = ()
-        """What the last run started from."""
-        self.last: tuple[Tensor, ...] = ()
-        """What it ended with."""
+        self.starts: tuple[Leaf, ...] = ()
+        """What the last run started from, unless it was computed."""
+        self.last: tuple[Any, ...] = ()
+        """The values it ended with; the tensors would keep all they were computed from."""
 
     def __reduce__(self) -> Any:
         return _Run, ()
@@ -120,7 +120,8 @@ class TimeRecurrent(Recurrent):
 
     def _ended(self, starts: tuple[Tensor, ...], final: Several) -> None:
         run, recorder = self._run, CONTEXT.get().recorder
-        run.starts, run.last = starts, final
+        run.starts = tuple([x for x in starts if isinstance(x, Leaf) and x.role == "constant"])
+        run.last = () if final[0].is_symbolic else tuple([x._value for x in final])
         if not self.stateful:
             return
         for leaf, value in zip(self._held(final[0].shape[0], final[0].dtype), final, strict=False):
@@ -180,7 +181,7 @@ class TimeRecurrent(Recurrent):
         if self.stateful and leaf is not None:
             return leaf.numpy()
         last = self._run.last
-        return None if len(last) <= place or last[place].is_symbolic else np.asarray(last[place]._value)
+        return None if len(last) <= place else np.array(last[place])
 
     def _start_gradient(self, place: int) -> NDArray[Any] | None:
         starts = self._run.starts
@@ -193,7 +194,7 @@ class TimeRecurrent(Recurrent):
         if record is None:
             return super().backward(*douts, dout=dout)
         leaves, outcome = record
-        starts = [x for x in self._run.starts if isinstance(x, Leaf)]
+        starts = self._run.starts
         self._inside.record = ([*leaves, *starts], outcome)
         try:
             given = super().backward(*douts, dout=dout)

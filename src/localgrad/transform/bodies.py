@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from localgrad.graph.capturing import Recorder
 from localgrad.graph.context import CONTEXT, using
+from localgrad.graph.errors import GradientError
 from localgrad.graph.graph import Graph
 from localgrad.graph.kind import Kind
 from localgrad.graph.node import ORDER, Node
@@ -35,6 +36,17 @@ class Holder(Kind):
     def bodies(self) -> dict[str, Graph]:
         """The graphs it holds by the name of the field."""
         return {name: value for name, value in self.field_values().items() if isinstance(value, Graph)}
+
+    def need_closed(self) -> None:
+        """Raise GradientError where a body holds a parameter or state, which no gradient or update would reach."""
+        for body in self.bodies.values():
+            for name, leaf in body.leaves.items():
+                if leaf.role in ("parameter", "state"):
+                    raise GradientError(
+                        f"{self.name} was to be made with the graph `{body.name}` as a body\n"
+                        f"found: the {leaf.role} `{name}` stands in it, where no gradient or update would reach it\n"
+                        f"do: make it an input of the body; lg.cond, lg.scan and lg.loop do"
+                    )
 
     def seen(self, inputs: Sequence[Any]) -> list[Shape]:
         """The shapes the bodies see of the node's inputs."""

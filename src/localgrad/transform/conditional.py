@@ -44,6 +44,7 @@ class If(Holder):
         super().check_fields()
         if self.then_branch is None or self.else_branch is None:
             return
+        self.need_closed()
         for what in ("inputs", "outputs"):
             one, other = (_specs(getattr(body, what)) for body in (self.then_branch, self.else_branch))
             if one != other:

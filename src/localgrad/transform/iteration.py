@@ -59,6 +59,7 @@ class Iterated(Holder):
         body = self.body
         if body is None:
             return
+        self.need_closed()
         inside, outside = len(body.inputs) - self.carries - self.scanned, len(body.outputs) - self.carries - self.summed
         fits = min(inside, outside, self.carries, self.scanned, self.summed) >= 0
         if fits:
@@ -361,6 +362,14 @@ class Loop(Iterated):
     inputs = ("count", "*inputs")
     lead = 1
     extent: str = "steps"
+
+    def check_fields(self) -> None:
+        super().check_fields()
+        if not self.extent.isidentifier():
+            raise ShapeError(
+                f"Loop was to call the length of what it stacks {self.extent!r}\nfound: that is no name\n"
+                "do: give an identifier such as steps"
+            )
 
     def shape(self, *specs: SpecLike) -> Spec | tuple[Spec, ...]:
         count = specs[0]
