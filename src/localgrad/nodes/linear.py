@@ -61,7 +61,7 @@ class MatMul(Kind):
             w, grad = Unsqueeze.on(w, axis=(1,)), Unsqueeze.on(grad, axis=(-1,))
         of_x = of_w = None
         if wanted[0]:
-            of_x = MatMul.on(grad, swap_last(w))
+            of_x = grad @ swap_last(w)
             if rank_x == 1:
                 of_x = Squeeze.on(of_x, axis=(-2,))
         if wanted[1]:
@@ -69,7 +69,7 @@ class MatMul(Kind):
                 # all leading axes in one product instead of a stack of products summed afterwards
                 x = Reshape.on(x, shape_to=(-1, shape_of(x)[-1]))
                 grad = Reshape.on(grad, shape_to=(-1, shape_of(grad)[-1]))
-            of_w = MatMul.on(swap_last(x), grad)
+            of_w = swap_last(x) @ grad
             if rank_w == 1:
                 of_w = Squeeze.on(of_w, axis=(-1,))
         return of_x, of_w
