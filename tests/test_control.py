@@ -296,6 +296,25 @@ def test_only_what_is_asked_for_is_computed() -> None:
     assert U.grad is not None
 
 
+def test_no_gradient_flows_through_what_a_step_computes_under_no_grad() -> None:
+    def step(c: Any, x: Any) -> Any:
+        with lg.no_grad():
+            y = lg.exp(x * c)
+        return c + y * x, y
+
+    def by_hand(c: Any, x: Any) -> Any:
+        y = lg.stop_gradient(lg.exp(x * c))
+        return c + y * x, y
+
+    c, xs = np.array(0.3), random(4)
+    all_orders(lambda c, xs: scan(step, c, xs)[:1], lambda c, xs: unrolled(by_hand, c, xs)[:1], c, xs)
+    graph = lg.capture(lambda c, xs: unrolled(step, c, xs)[0], spec(), spec(4))
+    start, parts = lg.parameter(c), lg.parameter(xs)
+    unrolled(by_hand, start, parts)[0].backward()
+    found = graph.gradient().run([c, xs])
+    same([found["grad/c"], found["grad/xs"]], [start.grad, parts.grad])
+
+
 def test_what_was_kept_is_read_and_not_computed_again() -> None:
     W = lg.parameter(random(3, 3))
     xs = lg.tensor(random(5, 4, 3))

@@ -12,6 +12,7 @@ from localgrad.graph.context import CONTEXT, Context, using
 from localgrad.graph.errors import CaptureError, LocalgradError
 from localgrad.graph.node import ORDER, Derived, Node
 from localgrad.graph.recording import explain_failure, spec_of
+from localgrad.graph.registry import kind_named
 from localgrad.graph.source import is_ours
 from localgrad.graph.spec import Spec
 from localgrad.graph.tensor import Leaf, Tensor
@@ -72,6 +73,8 @@ class Recorder:
     def record(self, context: Context, kind: Kind, inputs: tuple[Any, ...]) -> Any:
         """Record a kind on tensors without values."""
         adopted = tuple(self.adopt(x) if isinstance(x, Tensor) else x for x in inputs)
+        if not context.enabled and kind.differentiable:
+            adopted = tuple(self._stopped(context, x) for x in adopted)
         try:
             specs = kind.shape(*(spec_of(x) for x in adopted))
         except Exception as error:
@@ -94,6 +97,12 @@ class Recorder:
         if context.tagger is not None:
             context.tagger(node)
         return outputs if isinstance(specs, tuple) else outputs[0]
+
+    def _stopped(self, context: Context, x: Any) -> Any:
+        """An input of a node recorded under `no_grad`: the graph has to say that no gradient flows to it."""
+        if isinstance(x, Tensor) and x.requires_grad and x.dtype.kind == "f":
+            return self.record(context, kind_named("StopGradient")(), (x,))
+        return x
 
     def _outputs(self, node: Node, specs: tuple[Spec, ...], requires_grad: bool) -> tuple[Tensor, ...]:
         outputs = []

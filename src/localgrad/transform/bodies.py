@@ -174,23 +174,21 @@ class Traced:
     def __init__(
         self, f: Callable[..., Any], declared: Sequence[tuple[str, Spec]], rebuild: Callable[[Any], Any]
     ) -> None:
-        context = CONTEXT.get()
         self.name = str(getattr(f, "__name__", "body")).strip("<>")
-        self.recorder = BodyRecorder(context.recorder)
+        self.recorder = BodyRecorder(CONTEXT.get().recorder)
         self.declared = len(declared)
         given: list[Tensor] = []
         for name, spec in declared:
-            tensor = Tensor(spec, None, context.enabled and spec.dtype.kind == "f")
+            tensor = Tensor(spec, None, spec.dtype.kind == "f")
             tensor._name = name
             self.recorder.add_input(tensor)
             given.append(tensor)
         with self.inside():
             self.result = f(*rebuild(given))
-        self.enabled = context.enabled
 
     def inside(self) -> Any:
-        """The context in which the body is recorded."""
-        return using(recorder=self.recorder, scope="", tagger=None, watchers=(), site=None)
+        """The context in which the body is recorded; under `no_grad` it is the node that has no gradient."""
+        return using(recorder=self.recorder, scope="", enabled=True, tagger=None, watchers=(), site=None)
 
     @property
     def outer(self) -> list[Tensor]:
