@@ -189,7 +189,7 @@ _UPPER = {
     "ReduceOnPlateau": "train.schedules",
 }
 """Names of upper rooms, imported when first used: training, files and pictures cost nothing at import."""
-_ROOMS = ("layers", "train", "show", "exchange", "cli")
+_ROOMS = ("layers", "models", "train", "show", "exchange", "cli")
 
 del _catalogue
 
