@@ -20,6 +20,7 @@ from localgrad.layers.model import Function, Model, Sequential
 from localgrad.layers.normalization import BatchNormalization, LayerNormalization
 from localgrad.layers.recurrent import GRU, LSTM, RNN
 from localgrad.layers.sequences import TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
+from localgrad.layers.stacking import TimeBidirectional, TimeStack
 from localgrad.layers.structure import Add, Branch, Flatten, Identity, Mul, Repeat, Sum
 from localgrad.layers.time import TimeAffine, TimeDropout, TimeEmbedding, TimeSigmoidWithLoss, TimeSoftmaxWithLoss
 
@@ -64,6 +65,7 @@ __all__ = [
     "Tanh",
     "TimeAffine",
     "TimeBiLSTM",
+    "TimeBidirectional",
     "TimeDropout",
     "TimeEmbedding",
     "TimeGRU",
@@ -71,5 +73,6 @@ __all__ = [
     "TimeRNN",
     "TimeSigmoidWithLoss",
     "TimeSoftmaxWithLoss",
+    "TimeStack",
     "Upsample",
 ]

@@ -158,13 +158,18 @@ class TimeRecurrent(Recurrent):
         else:
             self._run.given = tuple(tensors)
 
-    def reset_state(self) -> None:
-        """Start the next call from zeros."""
+    def reset_state(self, count: int | None = None) -> None:
+        """Start the next call from zeros; with `count` the states of a stateful layer are made for such a batch at once.
+
+        A checkpoint of a stateful layer can then be loaded before its first call.
+        """
         self._run.given = None
         self._run.last = ()
         for leaf in (self.hidden, self.cell):
             if leaf is not None:
                 leaf.write(np.zeros(leaf.shape, leaf.dtype))
+        if count is not None and self.stateful:
+            self._held(count, self.Wh.dtype)
 
     @property
     def h(self) -> NDArray[Any] | None:
