@@ -3,6 +3,7 @@
 import numpy as np
 
 from localgrad.graph.errors import DTypeError, ShapeError
+from localgrad.nodes.group_normalization import GroupNormalization, InstanceNormalization
 from localgrad.nodes.normalization import (
     BatchNormalization,
     BatchNormalizationGradient,
@@ -39,6 +40,17 @@ def layer(axes, epsilon=1e-5):
 def root_mean_square(axes, epsilon=1e-5):
     def reference(x, scale=1):
         return x / np.sqrt(np.mean(x**2, axis=axes, keepdims=True) + epsilon) * scale
+
+    return reference
+
+
+def grouped(groups, epsilon=1e-5):
+    def reference(x, scale=None, bias=None):
+        wide = (1, -1, *(1,) * (x.ndim - 2))
+        parts = x.reshape(x.shape[0], x.shape[1] if groups is None else groups, -1)
+        y = (parts - parts.mean(axis=-1, keepdims=True)) / np.sqrt(parts.var(axis=-1, keepdims=True) + epsilon)
+        y = y.reshape(x.shape)
+        return y * (1 if scale is None else scale.reshape(wide)) + (0 if bias is None else bias.reshape(wide))
 
     return reference
 
@@ -152,4 +164,37 @@ CASES = [
         reference=of_layer,
         batch=(0, 0),
     ),
+    Case(
+        GroupNormalization(num_groups=2, epsilon=0.01),
+        inputs=(rand(3, 4, 2, 3), positive(4), rand(4)),
+        reference=grouped(2, 0.01),
+        batch=(0, None, None),
+        refused=[
+            Refused((rand(3),), ShapeError, "no axis of channels"),
+            Refused((rand(2, 3, 4),), ShapeError, "2 groups", "(2, 3, 4)", "3 channels", "divides"),
+            Refused((rand(2, 4, 3), rand(3)), ShapeError, "scale", "(3,)", "4 channels", "shape (4,)"),
+            Refused((integers(2, 4),), DTypeError, "int64"),
+        ],
+    ),
+    Case(GroupNormalization(num_groups=3, epsilon=0.1), inputs=(rand(2, 6),), reference=grouped(3, 0.1), batch=(0,)),
+    Case(
+        GroupNormalization(num_groups=2),
+        inputs=(rand(2, 4, 3), None, rand(4)),
+        reference=grouped(2),
+        batch=(0, None, None),
+    ),
+    Case(
+        GroupNormalization(num_groups=1),
+        inputs=(rand(2, 2, 5), positive(2)),
+        reference=grouped(1),
+        batch=(2, None),
+    ),
+    Case(
+        InstanceNormalization(epsilon=0.01),
+        inputs=(rand(2, 3, 4, 2), positive(3), rand(3)),
+        reference=grouped(None, 0.01),
+        batch=(0, None, None),
+        refused=[Refused((rand(2, 3, 4), rand(3), rand(4)), ShapeError, "bias", "(4,)", "3 channels")],
+    ),
+    Case(InstanceNormalization(), inputs=(rand(2, 3, 5),), reference=grouped(None), batch=(2,)),
 ]

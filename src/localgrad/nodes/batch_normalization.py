@@ -72,27 +72,29 @@ class BatchNormalization(Composition):
     def body(self, x: Value, scale: Value, bias: Value, mean: Value = None, variance: Value = None) -> Value:
         rank = rank_of(x)
         if self.training:
-            mean = Mean.on(x, axis=_others(rank))
-            centered = x - _along(mean, rank)
-            variance = Mean.on(centered * centered, axis=_others(rank))
+            mean = Mean.on(x, axis=other_axes(rank))
+            centered = x - along_channels(mean, rank)
+            variance = Mean.on(centered * centered, axis=other_axes(rank))
         else:
-            centered = x - _along(mean, rank)
-        y = centered / _along(Sqrt.on(variance + self.epsilon), rank) * _along(scale, rank) + _along(bias, rank)
+            centered = x - along_channels(mean, rank)
+        y = centered / along_channels(Sqrt.on(variance + self.epsilon), rank) * along_channels(
+            scale, rank
+        ) + along_channels(bias, rank)
         return (y, mean, variance) if self.training else y
 
     def forward(self, x: Value, scale: Value, bias: Value, mean: Value = None, variance: Value = None) -> Value:
         rank = x.ndim
         if not self.training:
-            y = x - _along(mean, rank)
-            y *= _along(scale / np.sqrt(variance + self.epsilon), rank)
-            y += _along(bias, rank)
+            y = x - along_channels(mean, rank)
+            y *= along_channels(scale / np.sqrt(variance + self.epsilon), rank)
+            y += along_channels(bias, rank)
             return y
-        count = size(x, _others(rank))
+        count = size(x, other_axes(rank))
         mean = _channel_sum(x) / count
-        y = x - _along(mean, rank)
+        y = x - along_channels(mean, rank)
         variance = _channel_dot(y, y) / count
-        y *= _along(scale / np.sqrt(variance + self.epsilon), rank)
-        y += _along(bias, rank)
+        y *= along_channels(scale / np.sqrt(variance + self.epsilon), rank)
+        y += along_channels(bias, rank)
         return y, mean, variance
 
     def backward(
@@ -107,20 +109,20 @@ class BatchNormalization(Composition):
         *,
         wanted: tuple[bool, ...],
     ) -> Value:
-        rank, axes = rank_of(x), _others(rank_of(x))
+        rank, axes = rank_of(x), other_axes(rank_of(x))
         if not self.training:
-            centered = x - _along(mean, rank)
+            centered = x - along_channels(mean, rank)
             inverse = 1 / Sqrt.on(variance + self.epsilon)
             slope = scale * inverse
             of_bias = Sum.on(grad[0], axis=axes)
             of_scale = Sum.on(chain(grad[0], centered), axis=axes) * inverse
-            of_x = chain(grad[0], _along(slope, rank)) if wanted[0] else None
+            of_x = chain(grad[0], along_channels(slope, rank)) if wanted[0] else None
             return of_x, of_scale, of_bias, -slope * of_bias, -0.5 * of_scale * slope * inverse
         mean = Mean.on(x, axis=axes) if y[1] is None else y[1]
         if y[2] is not None:
             variance = y[2]
         else:
-            centered = x - _along(mean, rank)
+            centered = x - along_channels(mean, rank)
             variance = Mean.on(centered * centered, axis=axes)
         more = self._of_statistics(x, mean, grad[1], grad[2])
         if grad[0] is None:
@@ -131,10 +133,10 @@ class BatchNormalization(Composition):
 
     def _of_statistics(self, x: Value, mean: Value, of_mean: Value, of_variance: Value) -> Value:
         rank = rank_of(x)
-        count = size(x, _others(rank), like=x)
-        of_x = None if of_mean is None else _along(of_mean / count, rank)
+        count = size(x, other_axes(rank), like=x)
+        of_x = None if of_mean is None else along_channels(of_mean / count, rank)
         if of_variance is not None:
-            more = chain(_along(2 * of_variance / count, rank), x - _along(mean, rank))
+            more = chain(along_channels(2 * of_variance / count, rank), x - along_channels(mean, rank))
             return more if of_x is None else more + of_x
         return None if of_x is None else Repeat.like(of_x, x)
 
@@ -162,38 +164,38 @@ class BatchNormalizationGradient(Composition):
         return grad, scale, scale
 
     def body(self, grad: Value, x: Value, scale: Value, mean: Value, variance: Value) -> Value:
-        rank, axes = rank_of(x), _others(rank_of(x))
-        centered = x - _along(mean, rank)
+        rank, axes = rank_of(x), other_axes(rank_of(x))
+        centered = x - along_channels(mean, rank)
         inverse = 1 / Sqrt.on(variance + self.epsilon)
         slope = scale * inverse
         of_bias = Sum.on(grad, axis=axes)
         of_scale = Sum.on(chain(grad, centered), axis=axes) * inverse
         count = size(x, axes, like=x)
         back = slope * inverse * of_scale / count
-        of_x = chain(grad, _along(slope, rank)) - chain(_along(back, rank), centered)
-        return of_x - _along(slope * of_bias / count, rank), of_scale, of_bias
+        of_x = chain(grad, along_channels(slope, rank)) - chain(along_channels(back, rank), centered)
+        return of_x - along_channels(slope * of_bias / count, rank), of_scale, of_bias
 
     def forward(self, grad: Value, x: Value, scale: Value, mean: Value, variance: Value) -> Value:
-        rank, count = x.ndim, size(x, _others(x.ndim))
-        centered = x - _along(mean, rank)
+        rank, count = x.ndim, size(x, other_axes(x.ndim))
+        centered = x - along_channels(mean, rank)
         inverse = 1 / np.sqrt(variance + self.epsilon)
         slope = scale * inverse
         of_bias, of_scale = _channel_sum(grad), _channel_dot(grad, centered) * inverse
         if np.isnan(of_scale).any():
             return self.body(grad, x, scale, mean, variance)
         of_x = centered
-        of_x *= _along(-slope * inverse * of_scale / count, rank)
-        of_x += grad * _along(slope, rank)
-        of_x -= _along(slope * of_bias / count, rank)
+        of_x *= along_channels(-slope * inverse * of_scale / count, rank)
+        of_x += grad * along_channels(slope, rank)
+        of_x -= along_channels(slope * of_bias / count, rank)
         return of_x, of_scale, of_bias
 
 
-def _others(rank: int) -> tuple[int, ...]:
+def other_axes(rank: int) -> tuple[int, ...]:
     """All axes but that of the channels."""
     return (0, *range(2, rank))
 
 
-def _along(x: Value, rank: int) -> Value:
+def along_channels(x: Value, rank: int) -> Value:
     """One number for each channel, broadcasting along axis 1."""
     if rank == 2:
         return x

@@ -17,6 +17,7 @@ from localgrad.nodes import (  # noqa: F401 - imported for what they register
     exponential,
     gamma,
     gathering,
+    group_normalization,
     indexing,
     joining,
     linear,

@@ -59,6 +59,7 @@ from localgrad.nodes.diagonal import diag, diagonal, trace, tril, triu
 from localgrad.nodes.einsum import einsum, inner, outer, tensordot, vdot
 from localgrad.nodes.exponential import exp, exp2, expm1, log, log1p, log2, log10, logaddexp, reciprocal, sqrt
 from localgrad.nodes.gamma import digamma, erf, erfc, lgamma, polygamma
+from localgrad.nodes.group_normalization import group_normalization, instance_normalization
 from localgrad.nodes.indexing import one_hot, take, take_along_axis
 from localgrad.nodes.joining import array_split, column_stack, concatenate, hstack, split, stack, vstack
 from localgrad.nodes.linear import dot, matmul
@@ -175,6 +176,7 @@ __all__ = [
     "global_max_pool",
     "greater",
     "greater_equal",
+    "group_normalization",
     "hard_sigmoid",
     "hard_swish",
     "hstack",
@@ -182,6 +184,7 @@ __all__ = [
     "identity",
     "im2col",
     "inner",
+    "instance_normalization",
     "isfinite",
     "isinf",
     "isnan",
