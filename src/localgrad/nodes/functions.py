@@ -27,6 +27,7 @@ from localgrad.nodes.arithmetic import (
     square,
     subtract,
 )
+from localgrad.nodes.attention import rotary_embedding, scaled_dot_product_attention
 from localgrad.nodes.batch_normalization import batch_normalization
 from localgrad.nodes.binary_cross_entropy import binary_cross_entropy, sigmoid_cross_entropy
 from localgrad.nodes.branching import clip, maximum, minimum, where
@@ -79,11 +80,13 @@ from localgrad.nodes.pooling_functions import (
     max_pool3d,
     pooling,
 )
+from localgrad.nodes.quantiles import median, percentile, quantile
 from localgrad.nodes.random import bernoulli, dropout, random_normal, random_uniform, seed
 from localgrad.nodes.reduction import all, any, argmax, argmin, max, mean, min, sum
 from localgrad.nodes.resizing import pixel_shuffle, pixel_unshuffle, resize
 from localgrad.nodes.rounding import abs, ceil, floor, isfinite, isinf, isnan, round, sign
 from localgrad.nodes.running import cumprod, cumsum, diff, prod
+from localgrad.nodes.scattering import add_along_axis, put_along_axis
 from localgrad.nodes.shaping import (
     broadcast_to,
     expand_dims,
@@ -98,6 +101,17 @@ from localgrad.nodes.shaping import (
     transpose,
 )
 from localgrad.nodes.softmax import log_softmax, softmax
+from localgrad.nodes.sorting import (
+    argpartition,
+    argsort,
+    count_nonzero,
+    nonzero,
+    partition,
+    searchsorted,
+    sort,
+    topk,
+    unique,
+)
 from localgrad.nodes.statistics import logsumexp, norm, std, var
 from localgrad.nodes.structure import branch, cast, identity, size
 from localgrad.nodes.tiling import flip, repeat, roll, tile
@@ -110,11 +124,14 @@ __all__ = [
     "acosh",
     "adaptive_average_pool",
     "add",
+    "add_along_axis",
     "all",
     "any",
     "arange",
     "argmax",
     "argmin",
+    "argpartition",
+    "argsort",
     "array_split",
     "asin",
     "asinh",
@@ -145,6 +162,7 @@ __all__ = [
     "conv_transpose3d",
     "cos",
     "cosh",
+    "count_nonzero",
     "cumprod",
     "cumsum",
     "deconv2d",
@@ -216,12 +234,14 @@ __all__ = [
     "mean",
     "mean_absolute_error",
     "mean_squared_error",
+    "median",
     "min",
     "minimum",
     "mish",
     "moveaxis",
     "multiply",
     "negative",
+    "nonzero",
     "norm",
     "not_equal",
     "one_hot",
@@ -229,6 +249,8 @@ __all__ = [
     "ones_like",
     "outer",
     "pad",
+    "partition",
+    "percentile",
     "pixel_shuffle",
     "pixel_unshuffle",
     "polygamma",
@@ -236,6 +258,8 @@ __all__ = [
     "positive",
     "power",
     "prod",
+    "put_along_axis",
+    "quantile",
     "random_normal",
     "random_uniform",
     "ravel",
@@ -247,7 +271,10 @@ __all__ = [
     "resize",
     "rms_normalization",
     "roll",
+    "rotary_embedding",
     "round",
+    "scaled_dot_product_attention",
+    "searchsorted",
     "seed",
     "selu",
     "sigmoid",
@@ -260,6 +287,7 @@ __all__ = [
     "softmax",
     "softmax_cross_entropy",
     "softplus",
+    "sort",
     "split",
     "sqrt",
     "square",
@@ -276,10 +304,12 @@ __all__ = [
     "tanh",
     "tensordot",
     "tile",
+    "topk",
     "trace",
     "transpose",
     "tril",
     "triu",
+    "unique",
     "var",
     "vdot",
     "vstack",
