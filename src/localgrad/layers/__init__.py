@@ -1,6 +1,7 @@
 """Objects with parameters and state; the books' forward/backward protocol, written once in Layer."""
 
 from localgrad.layers.activations import Elu, Gelu, LeakyRelu, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh
+from localgrad.layers.attention import MultiHeadAttention
 from localgrad.layers.convolution import (
     AveragePooling,
     Convolution,
@@ -17,12 +18,20 @@ from localgrad.layers.layer import Layer
 from localgrad.layers.linear import Affine, MatMul
 from localgrad.layers.losses import SigmoidWithLoss, SoftmaxWithLoss
 from localgrad.layers.model import Function, Model, Sequential
-from localgrad.layers.normalization import BatchNormalization, LayerNormalization
+from localgrad.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    InstanceNormalization,
+    LayerNormalization,
+    RMSNormalization,
+)
+from localgrad.layers.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from localgrad.layers.recurrent import GRU, LSTM, RNN
 from localgrad.layers.sequences import TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
 from localgrad.layers.stacking import TimeBidirectional, TimeStack
 from localgrad.layers.structure import Add, Branch, Flatten, Identity, Mul, Repeat, Sum
 from localgrad.layers.time import TimeAffine, TimeDropout, TimeEmbedding, TimeSigmoidWithLoss, TimeSoftmaxWithLoss
+from localgrad.layers.transformer import FeedForward, TransformerDecoderBlock, TransformerEncoderBlock
 
 __all__ = [
     "GRU",
@@ -38,26 +47,34 @@ __all__ = [
     "Dropout",
     "Elu",
     "Embedding",
+    "FeedForward",
     "Flatten",
     "Function",
     "Gelu",
     "GlobalAveragePooling",
+    "GroupNormalization",
     "Identity",
+    "InstanceNormalization",
     "Layer",
     "LayerNormalization",
     "LeakyRelu",
+    "LearnedPositions",
     "MatMul",
     "MaxPooling",
     "Model",
     "Mul",
+    "MultiHeadAttention",
     "PixelShuffle",
     "Pooling",
+    "RMSNormalization",
     "Relu",
     "Repeat",
+    "RotaryPositions",
     "Sequential",
     "Sigmoid",
     "SigmoidWithLoss",
     "Silu",
+    "SinusoidalPositions",
     "Softmax",
     "SoftmaxWithLoss",
     "Softplus",
@@ -74,5 +91,7 @@ __all__ = [
     "TimeSigmoidWithLoss",
     "TimeSoftmaxWithLoss",
     "TimeStack",
+    "TransformerDecoderBlock",
+    "TransformerEncoderBlock",
     "Upsample",
 ]

@@ -1,4 +1,4 @@
-"""Normalizations as layers: BatchNormalization with running statistics, LayerNormalization."""
+"""Normalizations as layers: by the batch with running statistics, or each sample by itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from localgrad.graph.tensor import Leaf, Tensor, state
 from localgrad.layers.layer import Layer
 from localgrad.layers.members import as_parameter
 from localgrad.layers.mode import Moded
-from localgrad.nodes.normalization import batch_normalization, layer_normalization
+from localgrad.nodes.group_normalization import group_normalization, instance_normalization
+from localgrad.nodes.normalization import batch_normalization, layer_normalization, rms_normalization
 
 if TYPE_CHECKING:
     from typing import Self
@@ -134,6 +135,105 @@ class LayerNormalization(Layer):
 
     def _about(self) -> str:
         return ", ".join(str(extent) for extent in self.gamma.shape)
+
+
+class RMSNormalization(Layer):
+    """Each sample divided by the root of the mean of its squares over its last axes, then multiplied by gamma.
+
+    gamma has the shape of those axes. Raises ShapeError where the last axes are others.
+
+    >>> import numpy as np
+    >>> from localgrad.layers import RMSNormalization
+    >>> RMSNormalization.create(2).forward(np.array([[3.0, 4.0]], np.float32)).round(3)
+    array([[0.849, 1.131]], dtype=float32)
+    """
+
+    gamma: Leaf
+
+    def __init__(self, gamma: Any, epsilon: float = 1e-5) -> None:
+        self.gamma, _ = as_parameter(gamma, "gamma of RMSNormalization")
+        self.epsilon = float(epsilon)
+
+    @classmethod
+    def create(cls, shape: int | tuple[int, ...], epsilon: float = 1e-5, dtype: DTypeLike = np.float32) -> Self:
+        """One with gamma 1 for last axes of this shape."""
+        return cls(np.ones(shape, dtype), epsilon)
+
+    def call(self, x: Tensor) -> Tensor:
+        return rms_normalization(x, self.gamma, axis=-max(self.gamma.ndim, 1), epsilon=self.epsilon)
+
+    def _about(self) -> str:
+        return ", ".join(str(extent) for extent in self.gamma.shape)
+
+
+class ByChannel(Layer):
+    """What GroupNormalization and InstanceNormalization share: a gamma and a beta for each channel, or neither."""
+
+    gamma: Leaf | None
+    beta: Leaf | None
+
+    def _take(self, gamma: Any, beta: Any, epsilon: float) -> None:
+        self.gamma = self.beta = None
+        if gamma is not None:
+            self.gamma, _ = as_parameter(gamma, f"gamma of {type(self).__name__}")
+        if beta is not None:
+            self.beta, _ = as_parameter(beta, f"beta of {type(self).__name__}")
+        self.epsilon = float(epsilon)
+
+
+class GroupNormalization(ByChannel):
+    """Groups of channels of each sample shifted and scaled to mean 0 and variance 1, then by gamma and beta of each channel.
+
+    x is (batch, channels, ...); gamma and beta have one number for each channel, and may be None. Raises ShapeError where
+    `groups` does not divide the channels.
+
+    >>> import numpy as np
+    >>> from localgrad.layers import GroupNormalization
+    >>> GroupNormalization.create(2, 4).forward(np.array([[1.0, 3.0, 10.0, 30.0]], np.float32)).round(3)
+    array([[-1.,  1., -1.,  1.]], dtype=float32)
+    """
+
+    def __init__(self, groups: int, gamma: Any = None, beta: Any = None, epsilon: float = 1e-5) -> None:
+        self.groups = int(groups)
+        self._take(gamma, beta, epsilon)
+
+    @classmethod
+    def create(cls, groups: int, channels: int, epsilon: float = 1e-5, dtype: DTypeLike = np.float32) -> Self:
+        """One with gamma 1 and beta 0 for so many channels."""
+        return cls(groups, np.ones(channels, dtype), np.zeros(channels, dtype), epsilon)
+
+    def call(self, x: Tensor) -> Tensor:
+        return group_normalization(x, self.groups, self.gamma, self.beta, self.epsilon)
+
+    def _about(self) -> str:
+        return str(self.groups) if self.gamma is None else f"{self.groups}, {self.gamma.size}"
+
+
+class InstanceNormalization(ByChannel):
+    """Each channel of each sample shifted and scaled to mean 0 and variance 1, then by gamma and beta of the channel.
+
+    x is (batch, channels, ...); gamma and beta have one number for each channel, and may be None. Raises ShapeError.
+
+    >>> import numpy as np
+    >>> from localgrad.layers import InstanceNormalization
+    >>> InstanceNormalization.create(1).forward(np.array([[[1.0, 3.0]], [[10.0, 30.0]]], np.float32)).round(3)
+    array([[[-1.,  1.]],
+           [[-1.,  1.]]], dtype=float32)
+    """
+
+    def __init__(self, gamma: Any = None, beta: Any = None, epsilon: float = 1e-5) -> None:
+        self._take(gamma, beta, epsilon)
+
+    @classmethod
+    def create(cls, channels: int, epsilon: float = 1e-5, dtype: DTypeLike = np.float32) -> Self:
+        """One with gamma 1 and beta 0 for so many channels."""
+        return cls(np.ones(channels, dtype), np.zeros(channels, dtype), epsilon)
+
+    def call(self, x: Tensor) -> Tensor:
+        return instance_normalization(x, self.gamma, self.beta, self.epsilon)
+
+    def _about(self) -> str:
+        return "" if self.gamma is None else str(self.gamma.size)
 
 
 def move(running: Leaf, new: Tensor, momentum: float) -> None:

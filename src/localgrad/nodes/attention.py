@@ -259,7 +259,7 @@ def _product(x: NDArray[Any], w: NDArray[Any], like: NDArray[Any]) -> NDArray[An
     shape = (*like.shape[:-1], w.shape[-1])
     if like.ndim != max(x.ndim, w.ndim) or x.shape[:-2] != like.shape[:-2] or w.shape[:-2] != like.shape[:-2]:
         return np.matmul(x, w)  # type: ignore[no-any-return]
-    return np.matmul(x, w, out=np.empty_like(like, shape=shape))  # type: ignore[no-any-return]
+    return np.matmul(x, w, out=np.empty_like(like, shape=shape))
 
 
 @kind
