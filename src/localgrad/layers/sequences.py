@@ -140,9 +140,12 @@ class TimeRecurrent(Recurrent):
                 f"the state of {self._title()} was to be set{user_line()}\n"
                 f"found: {'no h' if h is None else 'a c as well'}\ndo: give {' and '.join(self.carried)}"
             )
-        tensors = [x if isinstance(x, Tensor) else np.asarray(h if x is None else x) for x in given]
-        if len(tensors) == 2 and c is None:
-            tensors[1] = np.zeros(h.shape, h.dtype) if not any(isinstance(e, Symbol) for e in h.shape) else h * 0.0
+        tensors = [x if isinstance(x, Tensor) else np.asarray(x) for x in given if x is not None]
+        if len(tensors) < len(given):
+            h = tensors[0]
+            tensors.append(
+                FullLike.on(h, value=0.0) if isinstance(h, Tensor) and h.is_symbolic else np.zeros(h.shape, h.dtype)
+            )
         for x in tensors:
             if len(x.shape) != 2 or not same_extent(x.shape[1], self.sizes[1]):
                 raise ShapeError(
