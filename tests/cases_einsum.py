@@ -61,6 +61,8 @@ CASES = [
     row("a,b,c->abc", rand(2), rand(3), rand(2), batch=(0, None, None)),
     row("...,...->...", rand(2, 3), rand(3), batch=(0, None)),
     row("ij,i->i", rand(1, 3), rand(4), name="Einsum of a length 1", batch=(None, 0)),
+    row("ij,ji->j", rand(1, 3), rand(3, 2), name="Einsum over a length 1", batch=(1, 0)),
+    row("ij,kji->k", rand(1, 1), rand(2, 3, 4), name="Einsum over two lengths 1", batch=(None, 0)),
     row("i...,i->...", rand(3, 2, 2), rand(3), batch=(0, 0)),
     row("ij,j->i", integers(2, 3), integers(3), batch=(0, None)),
     row("ij,jk->ik", rand(2, 3), np.array([[1], [0], [1]], bool), name="Einsum of floats and bools", batch=(0, None)),

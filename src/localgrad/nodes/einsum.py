@@ -94,8 +94,11 @@ class Einsum(Kind):
         # labels that were summed alone: every entry along them gets the same
         unique = "".join(dict.fromkeys(own))
         lost = tuple(axis for axis, letter in enumerate(unique) if letter not in known)
-        if lost:
-            g = Unsqueeze.on(g, axis=lost)
+        lengths = dict(zip(own, shape_of(xs[number]), strict=True))
+        # a label the others only have with length 1 comes back with that
+        short = any(not same_extent(lengths[letter], extent) for letter, extent in zip(reached, shape_of(g)))
+        if lost or short:
+            g = Unsqueeze.on(g, axis=lost) if lost else g
             like = xs[number] if unique == own else Einsum.on(xs[number], equation=f"{own}->{unique}")
             shape, wanted_shape = shape_of(g), shape_of(like)
             if all(same_extent(a, b) for axis, (a, b) in enumerate(zip(shape, wanted_shape)) if axis not in lost):

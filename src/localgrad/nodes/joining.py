@@ -266,7 +266,7 @@ def column_stack(arrays: Any) -> Tensor:
     array([[1., 3.],
            [2., 4.]], dtype=float32)
     """
-    return concatenate([at_least(part, 2, 1) for part in arrays], axis=1)
+    return concatenate([at_least(at_least(part, 1, 0), 2, 1) for part in arrays], axis=1)
 
 
 def at_least(x: Any, rank: int, place: int) -> Any:

@@ -10,7 +10,7 @@ from localgrad.graph.errors import ShapeError
 from localgrad.graph.kind import Kind, SpecLike, Value
 from localgrad.graph.protocols import numpy_function
 from localgrad.graph.registry import kind
-from localgrad.graph.spec import Spec, broadcast_shapes, format_shape, is_static, same_extent
+from localgrad.graph.spec import Spec, broadcast_shapes, format_shape, is_static, product, same_extent
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.arithmetic import Mul
 from localgrad.nodes.base import apply, as_tensor, need_spec, rank_of, shape_of
@@ -67,12 +67,18 @@ class MatMul(Kind):
         if wanted[1]:
             if rank_of(w) == 2 and rank_of(x) > 2 and is_static((shape_of(x)[-1], shape_of(grad)[-1])):
                 # all leading axes in one product instead of a stack of products summed afterwards
-                x = Reshape.on(x, shape_to=(-1, shape_of(x)[-1]))
-                grad = Reshape.on(grad, shape_to=(-1, shape_of(grad)[-1]))
+                x, grad = _rows(x), _rows(grad)
             of_w = swap_last(x) @ grad
             if rank_w == 1:
                 of_w = Squeeze.on(of_w, axis=(-1,))
         return of_x, of_w
+
+
+def _rows(x: Value) -> Value:
+    """The rows of a stack of matrices as one matrix; -1 would say nothing of a stack without entries."""
+    *lead, last = shape_of(x)
+    count = product(lead)
+    return Reshape.on(x, shape_to=(count if same_extent(last, 0) or same_extent(count, 0) else -1, last))
 
 
 def matmul(x: Any, w: Any) -> Tensor:

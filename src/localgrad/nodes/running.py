@@ -159,6 +159,8 @@ class Prod(Reduction):
     def backward(self, grad: Value, y: Value, x: Value) -> Value:
         grad = self.restored(grad, x)
         axes = normal_axes(self.axis, rank_of(x))
+        if not axes:
+            return grad
         partial = [x]  # the product over the last axis, over the last two, ...
         for axis in axes[:0:-1]:
             partial.append(Prod.on(partial[-1], axis=(axis,), keepdims=True))

@@ -37,7 +37,7 @@ class AlongAxis(Composition):
         x = np.asarray(x)
         if x.dtype.kind != "f":
             x = x.astype(elementwise_dtype(Exp.make(), (Spec((), x.dtype),)))
-        return x - np.maximum.reduce(x, axis=self.axis, keepdims=True)  # type: ignore[no-any-return]
+        return x - np.maximum.reduce(x, axis=self.axis, keepdims=True, initial=-np.inf)  # type: ignore[no-any-return]
 
     def total(self, x: Value) -> Value:
         """The sum along the axis."""

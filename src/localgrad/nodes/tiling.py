@@ -16,6 +16,7 @@ from localgrad.nodes.base import apply, need_spec, normal_axes, rank_of, shape_o
 from localgrad.nodes.gathering import Gather
 from localgrad.nodes.reduction import axes_field, sum_dtype
 from localgrad.nodes.shaping import Reshape, Unsqueeze
+from localgrad.nodes.slicing import Slice
 
 
 class Copies(Kind):
@@ -207,7 +208,7 @@ class Roll(Kind):
 def tile(x: Any, reps: Any) -> Tensor:
     """Copies of the whole tensor along each axis; with more numbers than axes, new axes come in front, as in NumPy.
 
-    Raises ShapeError for fewer than one copy.
+    Raises ShapeError for fewer than no copy.
 
     >>> import localgrad as lg
     >>> lg.tile(lg.tensor([1.0, 2.0]), 2).data
@@ -218,6 +219,9 @@ def tile(x: Any, reps: Any) -> Tensor:
     several = (1,) * (rank - len(several)) + several
     if len(several) > rank:
         x = apply(Unsqueeze.make(axis=tuple(range(len(several) - rank))), x)
+    if 0 in several:  # no copy of an axis is none of its entries
+        x = apply(Slice.make(index=tuple(("slice", None, 0 if each == 0 else None, None) for each in several)), x)
+        several = tuple(each or 1 for each in several)
     return apply(Tile.make(repeats=several), x)  # type: ignore[no-any-return]
 
 
@@ -237,6 +241,8 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = apply(Reshape.make(shape_to=(-1,)), x), 0
     if hasattr(repeats, "__index__") and np.ndim(repeats) == 0:
+        if repeats.__index__() == 0:
+            return apply(Gather.make(axis=axis), x, np.zeros(0, np.int64))  # type: ignore[no-any-return]
         return apply(RepeatEach.make(repeats=repeats.__index__(), axis=axis), x)  # type: ignore[no-any-return]
     counts = np.asarray(repeats)
     if counts.size == 1:
