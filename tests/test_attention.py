@@ -361,16 +361,6 @@ def test_a_block_is_checked_to_second_order():
     lg.check_gradients(lambda x: (block(x) ** 2).sum(), draw(1, 3, 4), order=2)
 
 
-def test_a_block_learns_to_copy_the_first_place():
-    lg.seed(0)
-    model = lg.Sequential(LearnedPositions.create(4, 8, seed=1, init=1.0), TransformerEncoderBlock.create(8, 2, seed=0))
-    x = np.random.default_rng(0).standard_normal((64, 4, 8)).astype(np.float32)
-    target = np.repeat(x[:, :1], 4, axis=1)
-    history = lg.Trainer(model, loss="mse", optimizer=lg.Adam(0.02)).fit((x, target), epochs=60, progress=False)
-    losses = [row["loss"] for row in history]
-    assert losses[-1] < 0.5 < 1.5 < losses[0]  # looking at no other place leaves three quarters of the variance
-
-
 def test_the_network_of_a_block_takes_any_activation():
     x = draw(1, 2, 4)
     outcomes = [

@@ -1,6 +1,7 @@
 """Whole networks as a few lines of layers."""
 
 from localgrad.models.convolutional import ConvNet, DeepConvNet, SimpleConvNet
+from localgrad.models.gpt import GPT
 from localgrad.models.language import LSTMLanguageModel
 from localgrad.models.perceptron import MLP
 from localgrad.models.residual import BottleneckBlock, ResidualBlock, ResNet, resnet18, resnet34, resnet50
@@ -8,6 +9,7 @@ from localgrad.models.seq2seq import Seq2seq
 from localgrad.models.variational import VAE
 
 __all__ = [
+    "GPT",
     "MLP",
     "VAE",
     "BottleneckBlock",
