@@ -27,7 +27,7 @@ class ConvNet(Sequential):
     `input_shape` is (channels, height, width), or (channels, length) for signals. `channels` has an entry for each
     block: the number of channels, or the numbers of several convolutions in a row. `hidden` are the widths of the Affine
     layers before the last. With `batch_normalization` each convolution is followed by one and has no bias; `dropout` is
-    the ratio after each hidden Affine. Raises ShapeError where the input is too small for so many blocks.
+    the ratio after each hidden Affine. `init` is that of all layers but the last, as in `MLP`. Raises ShapeError where the input is too small for so many blocks.
 
     >>> import localgrad as lg
     >>> model = lg.models.ConvNet((1, 8, 8), classes=10, channels=(16, (32, 32)), hidden=(), seed=0)
@@ -58,6 +58,7 @@ class ConvNet(Sequential):
         pool: int = 2,
         batch_normalization: bool = False,
         dropout: float = 0.0,
+        init: Any = "he",
         seed: int = 0,
         dtype: DTypeLike = np.float32,
     ) -> None:
@@ -68,20 +69,22 @@ class ConvNet(Sequential):
         for block in channels:
             for n_out in [block] if isinstance(block, int) else block:
                 bias = not batch_normalization
-                self.append(Convolution.create(n_in, n_out, window, pad=pad, seed=next(keys), dtype=dtype, bias=bias))
+                self.append(
+                    Convolution.create(n_in, n_out, window, pad=pad, seed=next(keys), init=init, dtype=dtype, bias=bias)
+                )
                 if batch_normalization:
                     self.append(BatchNormalization.create(n_out, dtype=dtype))
                 self.append(Relu())
                 n_in = n_out
             self.append(MaxPooling(pool))
-        _append_head(self, input_shape, (*hidden, classes), dropout, keys, dtype)
+        _append_head(self, input_shape, (*hidden, classes), dropout, init, keys, dtype)
 
 
 class SimpleConvNet(ConvNet):
     """The books' first convolutional network: convolution, ReLU, pooling, affine, ReLU, affine.
 
-    As in *Deep Learning from Scratch*, chapter 7, but for the first values of the weights, which are He's unless other
-    ones are loaded. Its scores go to `lg.softmax_cross_entropy`.
+    As in *Deep Learning from Scratch*, chapter 7, which starts with `init=0.01`. Its scores go to
+    `lg.softmax_cross_entropy`.
 
     >>> import localgrad as lg
     >>> lg.models.SimpleConvNet().count_parameters()
@@ -96,10 +99,11 @@ class SimpleConvNet(ConvNet):
         kernel: int = 5,
         pad: Any = 0,
         hidden: int = 100,
+        init: Any = "he",
         seed: int = 0,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        super().__init__(input_shape, classes, (filters,), (hidden,), kernel, pad, seed=seed, dtype=dtype)
+        super().__init__(input_shape, classes, (filters,), (hidden,), kernel, pad, init=init, seed=seed, dtype=dtype)
 
 
 class DeepConvNet(Sequential):
@@ -119,6 +123,7 @@ class DeepConvNet(Sequential):
         classes: int = 10,
         hidden: int = 50,
         dropout: float = 0.5,
+        init: Any = "he",
         seed: int = 0,
         dtype: DTypeLike = np.float32,
     ) -> None:
@@ -127,16 +132,23 @@ class DeepConvNet(Sequential):
         n_in, *extents = _images(input_shape)
         for layer, (n_out, pad) in enumerate([(16, 1), (16, 1), (32, 1), (32, 2), (64, 1), (64, 1)]):
             window = (3,) * len(extents)
-            self.extend([Convolution.create(n_in, n_out, window, pad=pad, seed=next(keys), dtype=dtype), Relu()])
+            made = Convolution.create(n_in, n_out, window, pad=pad, seed=next(keys), init=init, dtype=dtype)
+            self.extend([made, Relu()])
             if layer % 2:
                 self.append(MaxPooling(2))
             n_in = n_out
-        _append_head(self, input_shape, (hidden, classes), dropout, keys, dtype)
+        _append_head(self, input_shape, (hidden, classes), dropout, init, keys, dtype)
         self.append(Dropout(dropout, seed=next(keys)))
 
 
 def _append_head(
-    model: Sequential, input_shape: Sequence[int], sizes: Sequence[int], dropout: float, keys: Iterator[int], dtype: Any
+    model: Sequential,
+    input_shape: Sequence[int],
+    sizes: Sequence[int],
+    dropout: float,
+    init: Any,
+    keys: Iterator[int],
+    dtype: Any,
 ) -> None:
     """Affine layers at the end, the first of which flattens what the layers before it give."""
     seen = model.graph(spec("N", *input_shape, dtype=dtype)).outputs[0].shape[1:]
@@ -148,7 +160,7 @@ def _append_head(
         )
     n_in = math.prod(seen)
     for n_out in sizes[:-1]:
-        model.extend([Affine.create(n_in, n_out, seed=next(keys), dtype=dtype), Relu()])
+        model.extend([Affine.create(n_in, n_out, seed=next(keys), init=init, dtype=dtype), Relu()])
         if dropout:
             model.append(Dropout(dropout, seed=next(keys)))
         n_in = n_out
