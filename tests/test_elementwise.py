@@ -182,3 +182,12 @@ def test_a_named_extent_is_never_taken_for_one():
     assert graph.run([np.zeros((1, 1, 3), np.float32)])[graph.outputs[0].name].shape == (1, 3)
     graph = lg.capture(lambda x: flatten(x, 1), lg.spec("N", 2, 3))
     assert graph.run([np.zeros((0, 2, 3), np.float32)])[graph.outputs[0].name].shape == (0, 6)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("operation", [operator.truediv, operator.pow, operator.mul, operator.sub])
+def test_both_of_two_computed_numbers_get_their_gradients(operation, dtype):
+    a, b = lg.tensor(dtype(1.5), requires_grad=True), lg.tensor(dtype(0.5), requires_grad=True)
+    operation(a + 1, b + 1).backward()  # a computed number is a NumPy scalar, of which float64 is a Python float too
+    wanted = lg.grad(lambda p: operation(p[:1] + 1, p[1:] + 1).sum())(np.array([1.5, 0.5]))
+    np.testing.assert_allclose([a.grad, b.grad], wanted, rtol=1e-6)

@@ -88,7 +88,7 @@ class Div(Elementwise):
     family = "arithmetic"
 
     def backward(self, grad: Value, y: Value, a: Value, b: Value, *, wanted: tuple[bool, ...]) -> Value:
-        if isinstance(b, (int, float)):
+        if isinstance(b, (int, float)) and not isinstance(b, np.generic):  # a float64 is a float, yet has a gradient
             return (grad / b if b else chain(grad, math.copysign(math.inf, b))), None
         return chain(grad, 1 / b) if wanted[0] else None, chain(grad, -(y / b)) if wanted[1] else None
 
