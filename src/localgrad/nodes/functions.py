@@ -56,6 +56,7 @@ from localgrad.nodes.convolution_functions import (
 )
 from localgrad.nodes.creation import arange, eye, full, full_like, linspace, ones, ones_like, zeros, zeros_like
 from localgrad.nodes.cross_entropy import accuracy, softmax_cross_entropy
+from localgrad.nodes.ctc import ctc_loss
 from localgrad.nodes.diagonal import diag, diagonal, trace, tril, triu
 from localgrad.nodes.einsum import einsum, inner, outer, tensordot, vdot
 from localgrad.nodes.exponential import exp, exp2, expm1, log, log1p, log2, log10, logaddexp, reciprocal, sqrt
@@ -63,8 +64,17 @@ from localgrad.nodes.gamma import digamma, erf, erfc, lgamma, polygamma
 from localgrad.nodes.group_normalization import group_normalization, instance_normalization
 from localgrad.nodes.indexing import one_hot, take, take_along_axis
 from localgrad.nodes.joining import array_split, column_stack, concatenate, hstack, split, stack, vstack
+from localgrad.nodes.likelihood import dice_loss, focal_loss, negative_log_likelihood, negative_sampling_loss
 from localgrad.nodes.linear import dot, matmul
 from localgrad.nodes.losses import huber_loss, kl_divergence, mean_absolute_error, mean_squared_error
+from localgrad.nodes.margins import (
+    hinge_embedding_loss,
+    hinge_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    soft_margin_loss,
+    triplet_margin_loss,
+)
 from localgrad.nodes.normalization import layer_normalization, rms_normalization
 from localgrad.nodes.padding import pad
 from localgrad.nodes.pooling_functions import (
@@ -83,6 +93,7 @@ from localgrad.nodes.pooling_functions import (
 from localgrad.nodes.quantiles import median, percentile, quantile
 from localgrad.nodes.random import bernoulli, dropout, random_normal, random_uniform, seed
 from localgrad.nodes.reduction import all, any, argmax, argmin, max, mean, min, sum
+from localgrad.nodes.regression import gaussian_nll_loss, log_cosh_loss, poisson_nll_loss, smooth_l1_loss
 from localgrad.nodes.resizing import pixel_shuffle, pixel_unshuffle, resize
 from localgrad.nodes.rounding import abs, ceil, floor, isfinite, isinf, isnan, round, sign
 from localgrad.nodes.running import cumprod, cumsum, diff, prod
@@ -100,6 +111,7 @@ from localgrad.nodes.shaping import (
     swapaxes,
     transpose,
 )
+from localgrad.nodes.similarity import cosine_embedding_loss, cosine_similarity
 from localgrad.nodes.softmax import log_softmax, softmax
 from localgrad.nodes.sorting import (
     argpartition,
@@ -162,12 +174,16 @@ __all__ = [
     "conv_transpose3d",
     "cos",
     "cosh",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "count_nonzero",
+    "ctc_loss",
     "cumprod",
     "cumsum",
     "deconv2d",
     "diag",
     "diagonal",
+    "dice_loss",
     "diff",
     "digamma",
     "divide",
@@ -187,8 +203,10 @@ __all__ = [
     "flip",
     "floor",
     "floor_divide",
+    "focal_loss",
     "full",
     "full_like",
+    "gaussian_nll_loss",
     "gelu",
     "global_average_pool",
     "global_max_pool",
@@ -197,6 +215,8 @@ __all__ = [
     "group_normalization",
     "hard_sigmoid",
     "hard_swish",
+    "hinge_embedding_loss",
+    "hinge_loss",
     "hstack",
     "huber_loss",
     "identity",
@@ -217,6 +237,7 @@ __all__ = [
     "log1p",
     "log2",
     "log10",
+    "log_cosh_loss",
     "log_softmax",
     "logaddexp",
     "logical_and",
@@ -224,6 +245,7 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logsumexp",
+    "margin_ranking_loss",
     "matmul",
     "matrix_transpose",
     "max",
@@ -239,8 +261,11 @@ __all__ = [
     "minimum",
     "mish",
     "moveaxis",
+    "multi_margin_loss",
     "multiply",
     "negative",
+    "negative_log_likelihood",
+    "negative_sampling_loss",
     "nonzero",
     "norm",
     "not_equal",
@@ -253,6 +278,7 @@ __all__ = [
     "percentile",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson_nll_loss",
     "polygamma",
     "pooling",
     "positive",
@@ -284,6 +310,8 @@ __all__ = [
     "sin",
     "sinh",
     "size",
+    "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softmax_cross_entropy",
     "softplus",
@@ -308,6 +336,7 @@ __all__ = [
     "trace",
     "transpose",
     "tril",
+    "triplet_margin_loss",
     "triu",
     "unique",
     "var",
