@@ -24,6 +24,7 @@ from localgrad.graph.errors import (
     GradientError,
     ImportModelError,
     IndexRangeError,
+    LinearAlgebraError,
     LocalgradError,
     LocalgradWarning,
     MissingRuleError,
@@ -40,7 +41,7 @@ from localgrad.graph.registry import kind, kinds
 from localgrad.graph.spec import Spec, spec
 from localgrad.graph.tensor import Leaf, Tensor, parameter, state, tensor
 from localgrad.graph.watching import detect_changes, detect_nonfinite
-from localgrad.nodes import functions
+from localgrad.nodes import functions, linalg
 from localgrad.nodes.base import Elementwise, chain
 from localgrad.nodes.functions import *  # noqa: F403 - chosen by hand there
 from localgrad.transform.backward import backward
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from localgrad.train.data import DataLoader, Dataset
     from localgrad.train.digits import load_digits
     from localgrad.train.history import History
+    from localgrad.train.language import LanguageTrainer
     from localgrad.train.optimizer import Optimizer
     from localgrad.train.optimizers import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSprop
     from localgrad.train.run_folder import RunFolder
@@ -96,8 +98,10 @@ __all__ = [
     "ImportModelError",
     "IndexRangeError",
     "Kind",
+    "LanguageTrainer",
     "Layer",
     "Leaf",
+    "LinearAlgebraError",
     "LocalgradError",
     "LocalgradWarning",
     "MissingRuleError",
@@ -138,6 +142,7 @@ __all__ = [
     "jvp",
     "kind",
     "kinds",
+    "linalg",
     "load",
     "load_digits",
     "loop",
@@ -175,6 +180,7 @@ _UPPER = {
     "Adam": "train.optimizers",
     "AdamW": "train.optimizers",
     "Optimizer": "train.optimizer",
+    "LanguageTrainer": "train.language",
     "Trainer": "train.trainer",
     "Callback": "train.callbacks",
     "Checkpoint": "train.checkpoint",

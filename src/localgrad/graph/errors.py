@@ -8,6 +8,7 @@ LocalgradError
 │   ├── DetachedError                no path to anything that requires a gradient
 │   ├── ReadOnlyError (ValueError)       a write into a value that a node made
 │   └── MissingRuleError (NotImplementedError)   a kind without a backward rule, or a NumPy function without a kind
+├── LinearAlgebraError (numpy.linalg.LinAlgError) a matrix that has no inverse, no Cholesky factor, ...
 ├── NonFiniteError (ArithmeticError) the first NaN or infinity, with its node
 ├── CaptureError (TypeError)         a value was read where only shapes are known
 ├── NameLookupError (KeyError)       no tensor, kind or field of that name
@@ -20,6 +21,8 @@ LocalgradWarning (UserWarning)       something allowed that is probably not mean
 """
 
 from __future__ import annotations
+
+from numpy.linalg import LinAlgError
 
 
 class LocalgradError(Exception):
@@ -52,6 +55,10 @@ class ReadOnlyError(GradientError, ValueError):
 
 class MissingRuleError(GradientError, NotImplementedError):
     """A kind has no backward rule, or a NumPy function has no kind."""
+
+
+class LinearAlgebraError(LocalgradError, LinAlgError):
+    """A matrix without what was asked of it: singular, not positive definite, or with NaN in it."""
 
 
 class NonFiniteError(LocalgradError, ArithmeticError):

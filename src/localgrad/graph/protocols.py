@@ -14,7 +14,7 @@ from localgrad.graph.source import user_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {}
-"""Name of a NumPy function -> our function with the same arguments."""
+"""Name of a NumPy function (np.linalg's as "linalg.inv") -> our function with the same arguments."""
 
 
 def numpy_function(*names: str) -> Callable[[F], F]:
@@ -62,7 +62,7 @@ def from_function(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
     """What a NumPy function on tensors records."""
     name = function.__name__
     written = f"np{function.__module__.removeprefix('numpy')}.{name}"
-    ours = FUNCTIONS.get(name)
+    ours = FUNCTIONS.get(written.removeprefix("np."), FUNCTIONS.get(name))  # np.linalg.trace is not np.trace
     if ours is None:
         raise MissingRuleError(
             f"{written} was called on a tensor{user_line()}\nfound: localgrad has no function for it\n"
@@ -81,4 +81,5 @@ def from_function(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
 
 def array_function_names() -> list[str]:
     """The NumPy functions that record on tensors, for docs."""
-    return sorted(name for name in FUNCTIONS if hasattr(np, name))
+    known = [name for name in FUNCTIONS if hasattr(np, name)]
+    return sorted(known + [name for name in FUNCTIONS if name.startswith("linalg.")])

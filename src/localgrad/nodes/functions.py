@@ -76,6 +76,7 @@ from localgrad.nodes.margins import (
     triplet_margin_loss,
 )
 from localgrad.nodes.normalization import layer_normalization, rms_normalization
+from localgrad.nodes.norms import norm
 from localgrad.nodes.padding import pad
 from localgrad.nodes.pooling_functions import (
     adaptive_average_pool,
@@ -90,6 +91,7 @@ from localgrad.nodes.pooling_functions import (
     max_pool3d,
     pooling,
 )
+from localgrad.nodes.products import cross, kron, vecdot
 from localgrad.nodes.quantiles import median, percentile, quantile
 from localgrad.nodes.random import bernoulli, dropout, random_normal, random_uniform, seed
 from localgrad.nodes.reduction import all, any, argmax, argmin, max, mean, min, sum
@@ -124,7 +126,7 @@ from localgrad.nodes.sorting import (
     topk,
     unique,
 )
-from localgrad.nodes.statistics import logsumexp, norm, std, var
+from localgrad.nodes.statistics import logsumexp, std, var
 from localgrad.nodes.structure import branch, cast, identity, size
 from localgrad.nodes.tiling import flip, repeat, roll, tile
 from localgrad.nodes.trigonometric import acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, sin, sinh, tan, tanh
@@ -177,6 +179,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "count_nonzero",
+    "cross",
     "ctc_loss",
     "cumprod",
     "cumsum",
@@ -227,6 +230,7 @@ __all__ = [
     "isinf",
     "isnan",
     "kl_divergence",
+    "kron",
     "layer_normalization",
     "leaky_relu",
     "less",
@@ -341,6 +345,7 @@ __all__ = [
     "unique",
     "var",
     "vdot",
+    "vecdot",
     "vstack",
     "where",
     "zeros",

@@ -1,4 +1,4 @@
-"""Statistics: variance, deviation, norms, and the logarithm of a sum of exponentials."""
+"""Statistics: variance, deviation, sums of sizes and squares, and the logarithm of a sum of exponentials."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from localgrad.graph.errors import MissingRuleError, ShapeError
-from localgrad.graph.kind import Composition, Kind, SpecLike, Value
+from localgrad.graph.kind import Composition, SpecLike, Value
 from localgrad.graph.protocols import numpy_function
 from localgrad.graph.registry import kind
-from localgrad.graph.source import user_line
 from localgrad.graph.spec import Spec
 from localgrad.graph.tensor import Tensor
-from localgrad.nodes.base import apply, chain, need_spec, rank_of
+from localgrad.nodes.base import apply, chain, need_spec
 from localgrad.nodes.branching import Where
 from localgrad.nodes.exponential import Exp, Sqrt
 from localgrad.nodes.reduction import (
     Mean,
-    ReduceMax,
-    ReduceMin,
     Reduction,
     Sum,
     axes_field,
@@ -28,7 +24,6 @@ from localgrad.nodes.reduction import (
     restored,
     sum_along,
 )
-from localgrad.nodes.reduction import sum as total
 from localgrad.nodes.rounding import Abs
 from localgrad.nodes.structure import size
 
@@ -179,60 +174,3 @@ def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Te
     1.414...
     """
     return apply(Std.make(axis=axes_field(axis), keepdims=bool(keepdims), ddof=ddof), x)  # type: ignore[no-any-return]
-
-
-@numpy_function("norm")
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The norm of vectors or matrices, as `np.linalg.norm`: the root of the sum of squares unless told.
-
-    `ord` is 2 (vectors), 1, inf, -inf, 0 or any number above 0; for matrices "fro", 1, -1, inf, -inf. `axis` names one
-    axis for vectors, two for matrices. Raises MissingRuleError for norms by singular values.
-
-    >>> import localgrad as lg
-    >>> lg.norm(lg.tensor([3.0, 4.0])).item()
-    5.0
-    """
-    axes = axes_field(axis)
-    rank = rank_of(x) if hasattr(x, "shape") else np.ndim(x)
-    if ord is None or (ord == "fro" and (rank if axes is None else len(axes)) == 2):
-        return _reduced(ReduceL2, x, axes, keepdims)
-    if axes is None:
-        axes = tuple(range(rank))
-    if len(axes) == 2:
-        return _matrix_norm(x, ord, axes, keepdims)
-    if len(axes) != 1:
-        raise ShapeError(
-            f"the norm {ord!r} was asked over {len(axes)} axes\nfound: it knows vectors and matrices\ndo: name one axis or two"
-        )
-    if isinstance(ord, str):
-        raise ShapeError(
-            f"the norm {ord!r} of vectors was asked\nfound: that is one of matrices\ndo: give a number, or two axes"
-        )
-    if ord == 2:
-        return _reduced(ReduceL2, x, axes, keepdims)
-    if ord == 1:
-        return _reduced(ReduceL1, x, axes, keepdims)
-    magnitude = apply(Abs.make(), x)
-    if ord in (INFINITY, -INFINITY):
-        return _reduced(ReduceMax if ord > 0 else ReduceMin, magnitude, axes, keepdims)
-    if ord == 0:
-        return total(magnitude != 0, axis=axes, keepdims=keepdims).astype(magnitude.dtype)
-    return total(magnitude**ord, axis=axes, keepdims=keepdims) ** (1 / ord)  # type: ignore[no-any-return]
-
-
-def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Tensor:
-    if ord not in (1, -1, INFINITY, -INFINITY):
-        raise MissingRuleError(
-            f"the matrix norm {ord!r} was asked{user_line()}\nfound: it needs singular values, which no kind computes\n"
-            "do: use the Frobenius norm, 1, -1, inf or -inf"
-        )
-    rank = rank_of(x) if hasattr(x, "shape") else np.ndim(x)
-    rows, columns = (axis % rank for axis in axes)
-    summed, compared = (rows, columns) if abs(ord) == 1 else (columns, rows)
-    sums = _reduced(ReduceL1, x, (summed,), True)
-    extreme = _reduced(ReduceMax if ord > 0 else ReduceMin, sums, (compared,), True)
-    return extreme if keepdims else _reduced(Sum, extreme, (rows, columns), False)
-
-
-def _reduced(definition: type[Kind], x: Any, axes: tuple[int, ...] | None, keepdims: bool) -> Tensor:
-    return apply(definition.make(axis=axes, keepdims=bool(keepdims)), x)  # type: ignore[no-any-return]
