@@ -22,8 +22,11 @@ from localgrad.nodes.binary_cross_entropy import (
 from localgrad.nodes.branching import Clip, Where
 from localgrad.nodes.cross_entropy import SoftmaxCrossEntropy, accuracy, softmax_cross_entropy
 from localgrad.nodes.exponential import Log
+from localgrad.nodes.likelihood import dice_loss, focal_loss, negative_log_likelihood
 from localgrad.nodes.loss import PairLoss, as_prediction, like_prediction, warn_of_maker
+from localgrad.nodes.margins import hinge_loss, multi_margin_loss, soft_margin_loss
 from localgrad.nodes.reduction import Sum
+from localgrad.nodes.regression import log_cosh_loss, poisson_nll_loss, smooth_l1_loss
 from localgrad.nodes.rounding import Abs, Sign
 from localgrad.nodes.structure import size
 
@@ -225,6 +228,21 @@ _NAMED: Final[dict[str, Callable[..., Tensor]]] = {
     "huber": huber_loss,
     "kl_divergence": kl_divergence,
     "kl": kl_divergence,
+    "negative_log_likelihood": negative_log_likelihood,
+    "nll": negative_log_likelihood,
+    "smooth_l1_loss": smooth_l1_loss,
+    "smooth_l1": smooth_l1_loss,
+    "log_cosh_loss": log_cosh_loss,
+    "log_cosh": log_cosh_loss,
+    "poisson_nll_loss": poisson_nll_loss,
+    "focal_loss": focal_loss,
+    "focal": focal_loss,
+    "dice_loss": dice_loss,
+    "dice": dice_loss,
+    "hinge_loss": hinge_loss,
+    "hinge": hinge_loss,
+    "soft_margin_loss": soft_margin_loss,
+    "multi_margin_loss": multi_margin_loss,
 }
 
 
