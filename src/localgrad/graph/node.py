@@ -22,6 +22,8 @@ ORDER: Final = itertools.count(1)
 
 NOTHING: Final = object()
 """Stands where a node has no second input (None stands for an optional one that is missing)."""
+MORE: Final = object()
+"""Stands for the second input of a node whose first holds the tuple of all: one without inputs, or with over two."""
 
 
 class Derived(NamedTuple):
@@ -34,6 +36,17 @@ class Derived(NamedTuple):
     role: Literal["contribution", "accumulation"]
 
 
+class _Rest:
+    """What few nodes have: a purpose, known outputs, the values of several outputs."""
+
+    __slots__ = ("of", "outputs", "values")
+
+    def __init__(self) -> None:
+        self.of: Derived | None = None
+        self.outputs: Any = None
+        self.values: tuple[Any, ...] | None = None
+
+
 class Node(NodeVerbs):
     """One use of a kind: its inputs, outputs, name, source line and scope.
 
@@ -41,21 +54,7 @@ class Node(NodeVerbs):
     weakly while computing eagerly, so that a dropped loss frees its graph by reference counting.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_at",
-        "_code",
-        "_first",
-        "_jump",
-        "_more",
-        "_outputs",
-        "_second",
-        "_values",
-        "kind",
-        "of",
-        "order",
-        "scope",
-    )
+    __slots__ = ("__weakref__", "_at", "_code", "_first", "_jump", "_rest", "_second", "kind", "order", "scope")
 
     _jump: tuple[int, Node | None]  # on nodes of `x[i] = v` only: how many assignments x has had, and an earlier one
 
@@ -68,26 +67,58 @@ class Node(NodeVerbs):
         self._code = code
         self._at = at
         self.scope = scope
-        self.of = of
-        self._outputs: Any = None
-        self._values: tuple[Any, ...] | None = None
+        self._rest: _Rest | None = None
+        if of is not None:
+            self.of = of
 
-    # One or two inputs stand in slots of their own: a tuple for each node would be a third object for Python's cyclic
-    # collector to look at, and that is most of what a long chain of scalars costs.
+    # One or two inputs stand in slots of their own, and what few nodes have in an object of its own: what Python's
+    # cyclic collector has to look at is a good part of what a long chain of scalars costs.
     @property
     def _inputs(self) -> tuple[NodeInput, ...]:
-        more = self._more
-        if more is not None:
-            return more
         second = self._second
-        return (self._first,) if second is NOTHING else (self._first, second)
+        if second is NOTHING:
+            return (self._first,)
+        return self._first if second is MORE else (self._first, second)
 
     @_inputs.setter
     def _inputs(self, inputs: tuple[NodeInput, ...]) -> None:
         count = len(inputs)
-        self._first = inputs[0] if count else None
-        self._second: Any = inputs[1] if count == 2 else NOTHING
-        self._more: tuple[NodeInput, ...] | None = None if 0 < count < 3 else inputs
+        self._first: Any = inputs[0] if 0 < count < 3 else inputs
+        self._second: Any = inputs[1] if count == 2 else NOTHING if count == 1 else MORE
+
+    @property
+    def of(self) -> Derived | None:
+        """What it was made for, where it computes a gradient."""
+        rest = self._rest
+        return None if rest is None else rest.of
+
+    @of.setter
+    def of(self, of: Derived | None) -> None:
+        self._own_rest().of = of
+
+    @property
+    def _outputs(self) -> Any:
+        rest = self._rest
+        return None if rest is None else rest.outputs
+
+    @_outputs.setter
+    def _outputs(self, outputs: Any) -> None:
+        self._own_rest().outputs = outputs
+
+    @property
+    def _values(self) -> tuple[Any, ...] | None:
+        rest = self._rest
+        return None if rest is None else rest.values
+
+    @_values.setter
+    def _values(self, values: tuple[Any, ...] | None) -> None:
+        self._own_rest().values = values
+
+    def _own_rest(self) -> _Rest:
+        rest = self._rest
+        if rest is None:
+            rest = self._rest = _Rest()
+        return rest
 
     @property
     def inputs(self) -> tuple[NodeInput, ...]:

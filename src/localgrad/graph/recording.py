@@ -11,7 +11,7 @@ import numpy as np
 from localgrad.graph.arrays import as_array
 from localgrad.graph.context import CONTEXT, Context, using
 from localgrad.graph.errors import DTypeError, GradientError, LocalgradError
-from localgrad.graph.node import NOTHING, ORDER, Node, NodeInput, remember_assignment
+from localgrad.graph.node import MORE, NOTHING, ORDER, Node, NodeInput, remember_assignment
 from localgrad.graph.quiet import QUIET, WARNINGS
 from localgrad.graph.registry import kind_named
 from localgrad.graph.source import OUR_GLOBALS, is_ours, user_line
@@ -105,49 +105,68 @@ def plain_values(body: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
 def record(kind: Kind, inputs: tuple[Any, ...]) -> Any:
     """Compute a kind on inputs of which at least one is a tensor, and record the node.
 
-    The hot path of eager computing: everything that is not plain goes to `_record_in`. Gives NotImplemented where an
-    input can never be one, so that Python tries the other operand's operator.
+    Gives NotImplemented where an input can never be one, so that Python tries the other operand's operator.
+    """
+    count = len(inputs)
+    if count == 2:
+        return record_pair(kind, inputs[0], inputs[1])
+    return record_pair(kind, inputs[0], NOTHING) if count == 1 else record_pair(kind, inputs, MORE)
+
+
+def record_pair(kind: Kind, first: Any, second: Any) -> Any:
+    """`record` with the inputs as a node holds them (see NOTHING and MORE).
+
+    The hot path of eager computing: everything that is not plain goes to `_record_in`.
     """
     global _user_globals
     context = CONTEXT.get()
     if not context.plain:
-        inputs = _operands(inputs)
+        inputs = _operands(_tuple_of(first, second))
         return inputs if inputs is NotImplemented else _record_in(context, kind, inputs)
-    values = []
+    values: Any = None
+    one: Any = first
+    two: Any = second
     requires_grad = False
-    first = None
-    for x in inputs:
-        if isinstance(x, _tensor_class):
-            value = x._value
-            values.append(value)
-            if x.requires_grad:
+    if second is MORE:
+        values, requires_grad, plain = _values_of(first)
+        if not plain or (kind.promotes and _are_mixed(values, first)):
+            return _record_converted(kind, first)
+    else:
+        if isinstance(first, _tensor_class):
+            one = first._value
+            requires_grad = first.requires_grad
+        elif first.__class__ not in _SCALARS and first is not None:
+            return _record_converted(kind, _tuple_of(first, second))
+        if isinstance(second, _tensor_class):
+            two = second._value
+            if second.requires_grad:
                 requires_grad = True
-            if first is None:
-                first = value
-            elif kind.promotes and value.dtype is not first.dtype and value.dtype != first.dtype:
-                return record(kind, promoted(_operands(inputs), kind))
-        elif x.__class__ in _SCALARS or x is None:
-            values.append(x)
-        else:
-            inputs = _operands(inputs)
-            return inputs if inputs is NotImplemented else record(kind, inputs)
+            if one is not first and one.dtype is not two.dtype and kind.promotes and one.dtype != two.dtype:
+                return _record_converted(kind, (first, second))
+        elif second.__class__ not in _SCALARS and second is not NOTHING and second is not None:
+            return _record_converted(kind, (first, second))
     if kind.checked:
-        _check(kind, inputs)
+        _check(kind, _tuple_of(first, second))
     token = _set_warnings(QUIET)
     try:
-        value = kind.forward(*values)
+        if values is not None:
+            value = kind.forward(*values)
+        elif two is NOTHING:
+            value = kind.forward(one)
+        else:
+            value = kind.forward(one, two)
     except LocalgradError as error:
-        explain_failure(kind, inputs, error)
+        explain_failure(kind, _tuple_of(first, second), error)
         raise
     except Exception as error:
         _reset_warnings(token)
         token = _set_warnings(QUIET)
-        explain_failure(kind, inputs, error)
+        explain_failure(kind, _tuple_of(first, second), error)
         raise
     finally:
         _reset_warnings(token)
     if kind.view:
-        value = _without_shared_memory(value, inputs)
+        value = _without_shared_memory(value, _tuple_of(first, second))
     # of the frames between here and the user's, the first is an operator or a function of ours
     try:
         frame: Any = _getframe(2)
@@ -160,18 +179,8 @@ def record(kind: Kind, inputs: tuple[Any, ...]) -> Any:
     # objects made and filled here cost a third of a call through __init__, and this runs for every scalar operation
     node = _new(_node_class)
     node.kind = kind
-    count = len(inputs)
-    if count == 2:
-        node._first, node._second = inputs
-        node._more = None
-    elif count == 1:
-        node._first = inputs[0]
-        node._second = NOTHING
-        node._more = None
-    else:
-        node._first = None
-        node._second = NOTHING
-        node._more = inputs
+    node._first = first
+    node._second = second
     node.order = _next_order()
     if frame is None:
         node._code, node._at = None, 0
@@ -179,7 +188,7 @@ def record(kind: Kind, inputs: tuple[Any, ...]) -> Any:
         node._code = frame.f_code
         node._at = frame.f_lasti
     node.scope = context.scope
-    node.of = node._outputs = node._values = None
+    node._rest = None
     if value.__class__ is tuple:
         return _several(node, value, requires_grad and kind.differentiable)
     tensor = _new(_tensor_class)
@@ -191,6 +200,41 @@ def record(kind: Kind, inputs: tuple[Any, ...]) -> Any:
     tensor._grad = tensor._name = None
     tensor._index = 0
     return tensor
+
+
+def _tuple_of(first: Any, second: Any) -> tuple[Any, ...]:
+    if second is NOTHING:
+        return (first,)
+    return first if second is MORE else (first, second)
+
+
+def _values_of(inputs: tuple[Any, ...]) -> tuple[list[Any], bool, bool]:
+    """What the forward gets, whether any requires a gradient, and whether no input has to be converted first."""
+    values = []
+    requires_grad = False
+    for x in inputs:
+        if isinstance(x, _tensor_class):
+            values.append(x._value)
+            if x.requires_grad:
+                requires_grad = True
+        elif x.__class__ in _SCALARS or x is None:
+            values.append(x)
+        else:
+            return values, False, False
+    return values, requires_grad, True
+
+
+def _are_mixed(values: list[Any], inputs: tuple[Any, ...]) -> bool:
+    dtypes = [value.dtype for value, x in zip(values, inputs, strict=True) if isinstance(x, _tensor_class)]
+    return any(dtype is not dtypes[0] and dtype != dtypes[0] for dtype in dtypes)
+
+
+def _record_converted(kind: Kind, inputs: tuple[Any, ...]) -> Any:
+    """Record on what the user gave, made inputs first: arrays as constants, one common dtype."""
+    operands = _operands(inputs)
+    if operands is NotImplemented:
+        return operands
+    return record(kind, promoted(operands, kind) if kind.promotes else operands)
 
 
 def _operands(inputs: tuple[Any, ...]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from localgrad.nodes.base import Elementwise, apply, chain
 
 def scaled(grad: Value, factor: Value) -> Value:
     """The chain rule's product with a factor that may be a Python number: a finite one needs no care."""
-    if isinstance(factor, (int, float)) and math.isfinite(factor):
+    if isinstance(factor, (float, int)) and isfinite(factor):
         return grad * factor
     return chain(grad, factor)
 

@@ -13,7 +13,7 @@ import numpy as np
 from localgrad.graph.context import using
 from localgrad.graph.errors import GradientError, LocalgradError, MissingRuleError
 from localgrad.graph.kind import Composition, Kind
-from localgrad.graph.node import Derived, Node, before
+from localgrad.graph.node import NOTHING, Derived, Node, before
 from localgrad.graph.quiet import QUIET, WARNINGS
 from localgrad.graph.spec import Spec, same_extent, same_shape
 from localgrad.graph.tensor import Leaf, Tensor
@@ -64,37 +64,42 @@ def sweep(
     leaves: dict[int, tuple[Tensor, Any]] = {}
     pending: dict[int, Any] = {}
     heap: list[int] = []
+    last = 0  # the latest order that waits; it alone is not in the heap, so that a chain of nodes never touches that
     node: Node | None = None  # the node whose rule ran last: what an accumulation on a leaf is tagged with
 
     def add(x: Tensor, maker: Node | None, g: Any) -> None:
+        nonlocal last
         if maker is None or (stop and id(x) in stop):
             known = leaves.get(id(x))
             leaves[id(x)] = (x, g if known is None else total(known[1], g, on_tensors, maker or node))
             return
         order = maker.order
         entry: Any = pending.get(order)
+        if entry is None:
+            if order > last:
+                order, last = last, order
+            if order:
+                heappush(heap, -order)
+            order = maker.order
         if maker.kind.several:
             if entry is None:
-                heappush(heap, -order)
                 entry = pending[order] = {}, {}  # tensors and gradients by output
             index = x._index
             entry[0][index] = x
             known = entry[1].get(index)
             entry[1][index] = g if known is None else total(known, g, on_tensors, maker)
-        elif entry is None:
-            heappush(heap, -order)
-            pending[order] = (x, g)
         else:
-            pending[order] = (x, total(entry[1], g, on_tensors, maker))
+            pending[order] = (x, g if entry is None else total(entry[1], g, on_tensors, maker))
 
-    simple = not on_tensors and not stop and reach is None
+    plain = not on_tensors and not stop and reach is None
     token = WARNINGS.set(QUIET)
     try:
         for end, g in seeds:
             add(end, end._node, g)
-        while heap:
-            order = -heappop(heap)
+        while last:
+            order = last
             made, grad = pending.pop(order)
+            last = -heappop(heap) if heap else 0
             if made.__class__ is dict:
                 node = next(iter(made.values()))._node
                 if deliver is not None:
@@ -109,41 +114,47 @@ def sweep(
                     deliver(made, grad)
                 y = made if on_tensors else made._value
             kind = node.kind
-            sources = node._inputs
-            xs = []
-            wanted = []
-            for source in sources:
-                x: Any = source
-                if isinstance(x, Tensor):
-                    maker = x._node
-                    if maker is not None:
-                        if maker.order > order:
-                            sources = node.inputs
-                            x = before(x, order)
-                    elif x.__class__ is Leaf and x.version > order and not _in_graph(made):
-                        raise changed_since(x, known(node, made))
-                    xs.append(x if on_tensors else x._value)
-                    wanted.append(x.requires_grad if reach is None else x in reach)
+            first, second = node._first, node._second
+            if (
+                plain
+                and first.__class__ is Tensor
+                and (second is NOTHING or second.__class__ is float)
+                and first._node is not None
+                and first._node.order < order
+            ):
+                # what most nodes of a long graph have, without a loop: an inner tensor, alone or with a number
+                sources: tuple[Any, ...] = (first,)
+                wanted: tuple[bool, ...]
+                if second is NOTHING:
+                    xs: tuple[Any, ...] = (first._value,)
+                    wanted = (first.requires_grad,)
                 else:
-                    xs.append(x)
-                    wanted.append(False)
+                    xs = (first._value, second)
+                    wanted = (first.requires_grad, False)
+            else:
+                sources, xs, wanted = _read(node, made, order, on_tensors, reach)
             try:
                 if on_tensors:
                     grads = _tagged(node, grad, y, xs, wanted)
-                elif kind.has_rule and not kind.takes_wanted:
+                elif kind.takes_wanted:
+                    grads = kind.backward(grad, y, *xs, wanted=wanted)  # type: ignore[call-arg]  # takes_wanted says so
+                elif kind.has_rule:
                     grads = kind.backward(grad, y, *xs)
                 else:
-                    grads = _apply(node, grad, y, xs, wanted)
+                    grads = pull_body(kind, grad, y, xs, wanted)
             except Exception as error:
                 raise rule_failed(known(node, made), error) from (None if isinstance(error, LocalgradError) else error)
             if grads.__class__ is not tuple:
                 grads = tuple(grads) if grads.__class__ is list else (grads,)
             if len(grads) < len(xs):
                 raise too_few(known(node, made), grads)
-            for index, x in enumerate(sources):
-                g = grads[index]
-                if g is None or not wanted[index]:
+            for index, want in enumerate(wanted):
+                if not want:
                     continue
+                g = grads[index]
+                if g is None:
+                    continue
+                x = sources[index]
                 value = x._value
                 # of one scalar type: same dtype, and no shape to repair
                 if (g.__class__ is not value.__class__ or g.__class__ is _ndarray) and (
@@ -151,14 +162,41 @@ def sweep(
                 ):
                     g = fitted(g, x, node, index, on_tensors, made)
                 maker = x._node
-                if simple and maker is not None and maker.order not in pending and not maker.kind.several:
-                    heappush(heap, -maker.order)
-                    pending[maker.order] = (x, g)
+                if plain and maker is not None and maker.order > last and not maker.kind.several:
+                    if last:
+                        heappush(heap, -last)
+                    last = maker.order
+                    pending[last] = (x, g)
                 else:
                     add(x, maker, g)
     finally:
         WARNINGS.reset(token)
     return leaves
+
+
+def _read(
+    node: Node, made: Any, order: int, on_tensors: bool, reach: Reach | None
+) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[bool, ...]]:
+    """A node's inputs as they were when it was recorded, what its rule gets of them, and which gradients it is to give."""
+    sources = node._inputs
+    xs = []
+    wanted = []
+    for source in sources:
+        x: Any = source
+        if isinstance(x, Tensor):
+            maker = x._node
+            if maker is not None:
+                if maker.order > order:
+                    sources = node.inputs
+                    x = before(x, order)
+            elif x.__class__ is Leaf and x.version > order and not _in_graph(made):
+                raise changed_since(x, known(node, made))
+            xs.append(x if on_tensors else x._value)
+            wanted.append(x.requires_grad if reach is None else x in reach)
+        else:
+            xs.append(x)
+            wanted.append(False)
+    return sources, tuple(xs), tuple(wanted)
 
 
 def _in_graph(made: Any) -> bool:
@@ -182,7 +220,7 @@ def _output(node: Node, made: dict[int, Tensor], index: int, on_tensors: bool) -
     return tensor
 
 
-def _apply(node: Node, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) -> Any:
+def _apply(node: Node, grad: Any, y: Any, xs: Sequence[Any], wanted: Sequence[bool]) -> Any:
     kind = node.kind
     if kind.takes_wanted:
         return kind.backward(grad, y, *xs, wanted=wanted)  # type: ignore[call-arg]  # takes_wanted says it does
@@ -191,7 +229,7 @@ def _apply(node: Node, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) -> 
     return pull_body(kind, grad, y, xs, wanted)
 
 
-def _tagged(node: Node, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) -> Any:
+def _tagged(node: Node, grad: Any, y: Any, xs: Sequence[Any], wanted: Sequence[bool]) -> Any:
     """Apply a rule on tensors: the nodes it makes are tagged with what they are for, in the forward node's scope."""
     made: list[Node] = []
     with using(scope=node.scope, site=(node._code, node._at), tagger=made.append):
@@ -214,7 +252,7 @@ def _tagged(node: Node, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) ->
     return grads
 
 
-def pull_body(kind: Kind, grad: Any, y: Any, xs: list[Any], wanted: list[bool]) -> tuple[Any, ...]:
+def pull_body(kind: Kind, grad: Any, y: Any, xs: Sequence[Any], wanted: Sequence[bool]) -> tuple[Any, ...]:
     """The gradients of a composition's inputs, found by differentiating its body on the same inputs."""
     if not isinstance(kind, Composition):
         kind.backward(grad, y, *xs)  # raises what is missing
