@@ -27,7 +27,7 @@ class Encoder(Model):
     """Embedding and LSTM: numbers (N, S) to the hidden states (N, S, H) of all steps."""
 
     def __init__(self, vocabulary: int, width: int, hidden: int, keys: Iterator[int], dtype: DTypeLike) -> None:
-        self.embedding = TimeEmbedding.create(vocabulary, width, seed=next(keys), init=0.1, dtype=dtype)
+        self.embedding = TimeEmbedding.create(vocabulary, width, seed=next(keys), init=1.0, dtype=dtype)
         self.lstm = TimeLSTM.create(width, hidden, seed=next(keys), dtype=dtype)
 
     def call(self, xs: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ class Decoder(Model):
     """How many times the encoder's state stands beside what the LSTM reads, and how many states the affine layer reads."""
 
     def __init__(self, vocabulary: int, width: int, hidden: int, keys: Iterator[int], dtype: DTypeLike) -> None:
-        self.embedding = TimeEmbedding.create(vocabulary, width, seed=next(keys), init=0.1, dtype=dtype)
+        self.embedding = TimeEmbedding.create(vocabulary, width, seed=next(keys), init=1.0, dtype=dtype)
         self.lstm = TimeLSTM.create(width + self.seen * hidden, hidden, seed=next(keys), dtype=dtype)
         self.affine = TimeAffine.create(self.shown * hidden, vocabulary, seed=next(keys), init="lecun", dtype=dtype)
 
