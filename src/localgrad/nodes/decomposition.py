@@ -13,12 +13,15 @@ from localgrad.graph.registry import kind
 from localgrad.graph.spec import Extent, Spec, Symbol
 from localgrad.nodes.base import chain, rank_of, shape_of
 from localgrad.nodes.branching import Where
-from localgrad.nodes.diagonal import Trilu
+from localgrad.nodes.diagonal import Diagonal, Trilu
 from localgrad.nodes.joining import Concat
-from localgrad.nodes.matrices import MatrixKind, diagonal_matrix, identities, narrow, refused, symmetric, wide
+from localgrad.nodes.matrices import MatrixKind, diagonal_matrix, identities, narrow, refused, spread, symmetric, wide
+from localgrad.nodes.reduction import ReduceAny
 from localgrad.nodes.shaping import Unsqueeze, swap_last
 from localgrad.nodes.slicing import WHOLE, Slice
 from localgrad.nodes.solving import SolveTriangular
+
+NOT_A_NUMBER = float("nan")
 
 
 def shorter(rows: Extent, columns: Extent) -> Extent:
@@ -38,11 +41,6 @@ def is_longer(a: Extent, b: Extent) -> bool:
 def columns_of(x: Value, start: int | None, stop: int | None) -> Value:
     """Some columns of matrices."""
     return Slice.on(x, index=(*(WHOLE,) * (rank_of(x) - 1), ("slice", start, stop, None)))
-
-
-def rows_of(x: Value, stop: int) -> Value:
-    """The first rows of matrices."""
-    return Slice.on(x, index=(*(WHOLE,) * (rank_of(x) - 2), ("slice", None, stop, None), WHOLE))
 
 
 def row(x: Value) -> Value:
@@ -100,7 +98,7 @@ class Eigh(MatrixKind):
 class QR(MatrixKind):
     """Orthonormal columns q and an upper triangle r with q r = x. Gradient: Roberts and Roberts 2020, section 3.
 
-    It exists where the first min(rows, columns) columns of x are linearly independent.
+    It is NaN where the first min(rows, columns) columns of x are not linearly independent.
     """
 
     formula = r"x = q r, \quad q^\top q = I, \quad r = \mathrm{triu}(r)"
@@ -143,8 +141,11 @@ class QR(MatrixKind):
         pulled = q @ (Trilu.on(inner, upper=False) + swap_last(Trilu.on(inner, upper=False, k=-1)))
         if of_q is not None:
             pulled = pulled + of_q
-        # times the inverse of rᵀ from the right
-        return swap_last(SolveTriangular.on(r, swap_last(pulled), lower=False))
+        # times the inverse of rᵀ from the right; a singular r makes NaN of what comes in, and leaves 0 as it is
+        rank = rank_of(r)
+        singular = spread(ReduceAny.on(Diagonal.on(r, axis1=rank - 2, axis2=rank - 1) == 0, axis=(-1,)), r)
+        solved = SolveTriangular.on(Where.on(singular, identities(r), r), swap_last(pulled), lower=False)
+        return swap_last(Where.on(singular & (solved != 0), NOT_A_NUMBER, solved))
 
 
 @kind
@@ -187,8 +188,7 @@ class SVD(MatrixKind):
                     "found: those beyond the shorter side are any that stand at right angles to the others\n"
                     "do: take full_matrices=False"
                 )
-            count: Any = shorter(rows, columns)
-            u, v = columns_of(u, None, count), rows_of(v, count)
+            u, s, v = SVD.on(x)  # of these second derivatives exist
         inner = None if of_s is None else diagonal_matrix(of_s)
         outer = None
         if of_u is not None or of_v is not None:

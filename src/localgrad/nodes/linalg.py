@@ -14,7 +14,7 @@ import numpy as np
 from localgrad.graph.errors import ShapeError
 from localgrad.graph.protocols import numpy_function
 from localgrad.graph.source import user_line
-from localgrad.graph.spec import format_shape
+from localgrad.graph.spec import format_shape, same_extent
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import apply, as_tensor
 from localgrad.nodes.decomposition import QR, SVD, Eigh
@@ -238,7 +238,11 @@ def matrix_power(x: Any, n: int) -> Tensor:
     """
     count = n.__index__()
     given = as_tensor(x)
-    Inv.make().shape(given.spec)
+    if given.ndim < 2 or not same_extent(given.shape[-1], given.shape[-2]):
+        raise ShapeError(
+            f"the power {count} of a matrix was asked{user_line()}\nfound: shape {format_shape(given.shape)}, which is not "
+            "square\ndo: make the last two axes equally long"
+        )
     if count == 0:
         return identities(given)  # type: ignore[no-any-return]
     factor = given if count > 0 else inv(given)
@@ -383,6 +387,8 @@ def lstsq(x: Any, b: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, T
     rest = right - given @ y
     return y, _sum(rest * rest, axis=0), matrix_rank(given), svdvals(given)
 
+
+numpy_function("linalg.matmul")(matmul)
 
 __all__ = [
     "cholesky",
