@@ -2,6 +2,7 @@
 
 from localgrad.layers.activations import Elu, Gelu, LeakyRelu, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh
 from localgrad.layers.attention import MultiHeadAttention
+from localgrad.layers.attention_book import Attention, AttentionWeight, TimeAttention, WeightSum
 from localgrad.layers.convolution import (
     AveragePooling,
     Convolution,
@@ -32,6 +33,7 @@ from localgrad.layers.stacking import TimeBidirectional, TimeStack
 from localgrad.layers.structure import Add, Branch, Flatten, Identity, Mul, Repeat, Sum
 from localgrad.layers.time import TimeAffine, TimeDropout, TimeEmbedding, TimeSigmoidWithLoss, TimeSoftmaxWithLoss
 from localgrad.layers.transformer import FeedForward, TransformerDecoderBlock, TransformerEncoderBlock
+from localgrad.layers.word2vec import EmbeddingDot, NegativeSamplingLoss, UnigramSampler
 
 __all__ = [
     "GRU",
@@ -39,6 +41,8 @@ __all__ = [
     "RNN",
     "Add",
     "Affine",
+    "Attention",
+    "AttentionWeight",
     "AveragePooling",
     "BatchNormalization",
     "Branch",
@@ -47,6 +51,7 @@ __all__ = [
     "Dropout",
     "Elu",
     "Embedding",
+    "EmbeddingDot",
     "FeedForward",
     "Flatten",
     "Function",
@@ -64,6 +69,7 @@ __all__ = [
     "Model",
     "Mul",
     "MultiHeadAttention",
+    "NegativeSamplingLoss",
     "PixelShuffle",
     "Pooling",
     "RMSNormalization",
@@ -81,6 +87,7 @@ __all__ = [
     "Sum",
     "Tanh",
     "TimeAffine",
+    "TimeAttention",
     "TimeBiLSTM",
     "TimeBidirectional",
     "TimeDropout",
@@ -93,5 +100,7 @@ __all__ = [
     "TimeStack",
     "TransformerDecoderBlock",
     "TransformerEncoderBlock",
+    "UnigramSampler",
     "Upsample",
+    "WeightSum",
 ]

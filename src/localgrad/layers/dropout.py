@@ -28,7 +28,7 @@ class Dropout(Moded):
 
     def __init__(self, ratio: float = 0.5, seed: int | None = None) -> None:
         self.ratio = random.Dropout.make(ratio=float(ratio), training=True).ratio
-        self.generator = state(random.seeded(_new_key() if seed is None else seed))
+        self.generator = state(random.seeded(new_key() if seed is None else seed))
 
     def call(self, x: Tensor) -> Tensor:
         return random.dropout(x, self.ratio, self.is_training(), self.generator)
@@ -37,7 +37,8 @@ class Dropout(Moded):
         return str(self.ratio)
 
 
-def _new_key() -> int:
+def new_key() -> int:
+    """A key for a layer's own generator, drawn from that of `lg.seed`."""
     with using(recorder=None):  # a layer may be made while a function is captured
         drawn, _ = random.next_draw()
     key, step = (int(each) for each in drawn.data)

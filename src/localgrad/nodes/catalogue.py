@@ -42,6 +42,7 @@ from localgrad.nodes import (  # noqa: F401 - imported for what they register
     resizing,
     rounding,
     running,
+    sampling,
     scattering,
     shaping,
     similarity,
