@@ -69,10 +69,10 @@ def affine(values: Values, name: str, x: torch.Tensor) -> torch.Tensor:
     return functional.linear(x, values[f"{name}/W"].T, values[f"{name}/b"])
 
 
-def attend(values: Values, name: str, x: torch.Tensor) -> torch.Tensor:
+def attend(values: Values, name: str, x: torch.Tensor, heads: int) -> torch.Tensor:
     count, places, width = x.shape
     q, k, v = (
-        affine(values, f"{name}/{part}", x).view(count, places, HEADS, width // HEADS).transpose(1, 2)
+        affine(values, f"{name}/{part}", x).view(count, places, heads, width // heads).transpose(1, 2)
         for part in ("query", "key", "value")
     )
     y = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
@@ -83,11 +83,11 @@ def norm(values: Values, name: str, x: torch.Tensor) -> torch.Tensor:
     return functional.layer_norm(x, (x.shape[-1],), values[f"{name}/gamma"], values[f"{name}/beta"])
 
 
-def gpt(values: Values, tokens: torch.Tensor, layers: int = LAYERS) -> torch.Tensor:
+def gpt(values: Values, tokens: torch.Tensor, layers: int = LAYERS, heads: int = HEADS) -> torch.Tensor:
     x = functional.embedding(tokens, values["tokens/W"]) + values["positions/W"][: tokens.shape[1]]
     for number in range(layers):
         block = f"blocks/{number}"
-        x = x + attend(values, f"{block}/attention", norm(values, f"{block}/attention_norm", x))
+        x = x + attend(values, f"{block}/attention", norm(values, f"{block}/attention_norm", x), heads)
         y = affine(values, f"{block}/feedforward/expand", norm(values, f"{block}/feedforward_norm", x))
         x = x + affine(values, f"{block}/feedforward/contract", functional.gelu(y, approximate="tanh"))
     return norm(values, "normalization", x) @ values["tokens/W"].T
