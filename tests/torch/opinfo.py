@@ -24,10 +24,10 @@ from functools import cache
 from typing import Any, Final
 
 import numpy as np
-import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
 import localgrad as lg
+import torch
 
 torch.set_num_threads(1)
 

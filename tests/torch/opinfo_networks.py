@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import localgrad as lg
-from tests.torch.opinfo import Convention, Outside, converted, twin
+from tests.torch.opinfo import Convention, converted, twin
 
 F = "nn.functional."
 

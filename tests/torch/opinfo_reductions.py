@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import localgrad as lg
-from tests.torch.opinfo import Convention, converted, twin
+from tests.torch.opinfo import converted, twin
 
 NO_AXIS = object()
 
