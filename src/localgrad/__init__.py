@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import localgrad.nodes.catalogue as _catalogue
 from localgrad.graph.capturing import capture
-from localgrad.graph.context import no_grad, recording_enabled, scope
+from localgrad.graph.context import no_grad, recording_enabled, scope, test_mode
 from localgrad.graph.errors import (
     CaptureError,
     CheckpointError,
@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from localgrad.exchange.folder import load
     from localgrad.layers.layer import Layer
     from localgrad.layers.model import Model, Sequential
+    from localgrad.run.compiled import compile
+    from localgrad.run.threads import set_threads
     from localgrad.train.callbacks import Callback, EarlyStopping
     from localgrad.train.checkpoint import Checkpoint
     from localgrad.train.clipping import clip_gradients
@@ -131,6 +133,7 @@ __all__ = [
     "chain",
     "check_gradients",
     "clip_gradients",
+    "compile",
     "cond",
     "detect_changes",
     "detect_nonfinite",
@@ -152,10 +155,12 @@ __all__ = [
     "recording_enabled",
     "scan",
     "scope",
+    "set_threads",
     "spec",
     "state",
     "stop_gradient",
     "tensor",
+    "test_mode",
     "value_and_grad",
     "vjp",
     "why_no_gradient",
@@ -163,6 +168,8 @@ __all__ = [
 __all__ += functions.__all__
 
 _UPPER = {
+    "compile": "run.compiled",
+    "set_threads": "run.threads",
     "load": "exchange.folder",
     "Model": "layers.model",
     "Sequential": "layers.model",

@@ -80,6 +80,33 @@ def no_grad() -> Iterator[None]:
         yield
 
 
+TESTING: Final[ContextVar[bool]] = ContextVar("localgrad_testing", default=False)
+"""Whether what differs between training and evaluation computes as in evaluation, whatever its own mode is."""
+
+
+@contextmanager
+def test_mode() -> Iterator[None]:
+    """Compute as in evaluation inside a block: dropout passes everything on, batch normalization uses running statistics.
+
+    It holds for `lg.dropout` and for all layers, whatever `model.train()` and `model.eval()` have said; those modes are
+    what they were afterwards. Gradients flow as ever (see `no_grad`).
+
+    >>> import localgrad as lg
+    >>> with lg.test_mode():
+    ...     y = lg.dropout([1.0, 2.0])
+    >>> y.data
+    array([1., 2.], dtype=float32)
+    """
+    token = TESTING.set(True)
+    try:
+        yield
+    finally:
+        TESTING.reset(token)
+
+
+test_mode.__test__ = False  # type: ignore[attr-defined]  # its name would make pytest take it for a test
+
+
 @contextmanager
 def scope(name: str) -> Iterator[str]:
     """Put the nodes recorded in a block under the layer path `name` (below the current one).

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from localgrad.graph.context import CONTEXT
+from localgrad.graph.context import CONTEXT, TESTING
 from localgrad.graph.source import user_line
 from localgrad.graph.warning import warn_once
 from localgrad.layers.layer import Layer
@@ -40,7 +40,7 @@ class Moded(Layer):
 
     def is_training(self) -> bool:
         """Whether to compute as in training; warns where a fitted model is used in training mode outside of training."""
-        if not self.training:
+        if not self.training or TESTING.get():
             return False
         if self._inside.fitted and not FITTING.get() and CONTEXT.get().recorder is None:
             warn_once(

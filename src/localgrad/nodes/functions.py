@@ -273,6 +273,7 @@ __all__ = [
     "dstack",
     "einsum",
     "elu",
+    "embedding",
     "equal",
     "erf",
     "erfc",
@@ -335,6 +336,7 @@ __all__ = [
     "less",
     "less_equal",
     "lgamma",
+    "linear",
     "linspace",
     "local_response_normalization",
     "log",
@@ -477,6 +479,4 @@ __all__ = [
     "xlogy",
     "zeros",
     "zeros_like",
-    "embedding",
-    "linear",
 ]  # fmt: skip

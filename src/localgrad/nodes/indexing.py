@@ -210,6 +210,20 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     return apply(Gather.make(axis=axis), x, picks)  # type: ignore[no-any-return]
 
 
+def embedding(indices: Any, W: Any) -> Tensor:
+    """Rows of W (rows, width) picked by integers of any shape: (N, T) becomes (N, T, width).
+
+    The gradient of a row picked several times is added up. Raises DTypeError for indices that are no integers,
+    IndexRangeError for one outside of the rows.
+
+    >>> import localgrad as lg
+    >>> lg.embedding([1, 0], [[1.0, 2.0], [3.0, 4.0]]).data
+    array([[3., 4.],
+           [1., 2.]], dtype=float32)
+    """
+    return take(W, indices, axis=0)
+
+
 @numpy_function("take_along_axis")
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Tensor:
     """One entry picked along an axis for each index; x and indices agree (or broadcast) on the other axes.

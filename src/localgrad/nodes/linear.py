@@ -12,7 +12,7 @@ from localgrad.graph.protocols import numpy_function
 from localgrad.graph.registry import kind
 from localgrad.graph.spec import Spec, broadcast_shapes, format_shape, is_static, product, same_extent
 from localgrad.graph.tensor import Tensor
-from localgrad.nodes.arithmetic import Mul
+from localgrad.nodes.arithmetic import Add, Mul
 from localgrad.nodes.base import apply, as_tensor, need_spec, rank_of, shape_of
 from localgrad.nodes.shaping import Reshape, Squeeze, Unsqueeze, swap_last
 
@@ -91,6 +91,20 @@ def matmul(x: Any, w: Any) -> Tensor:
     array([[11.]], dtype=float32)
     """
     return apply(MatMul.make(), x, w)  # type: ignore[no-any-return]
+
+
+def linear(x: Any, W: Any, b: Any = None) -> Tensor:
+    """The matrix product over the last axis of x (..., inputs) with W (inputs, outputs), plus b (outputs,) if given.
+
+    W stands as in the books and in `Affine`; PyTorch's function of this name takes it transposed. Raises ShapeError where
+    the sizes do not fit.
+
+    >>> import localgrad as lg
+    >>> lg.linear([[1.0, 2.0]], [[3.0], [4.0]], [0.5]).data
+    array([[11.5]], dtype=float32)
+    """
+    y = matmul(x, W)
+    return y if b is None else apply(Add.make(), y, b)
 
 
 @numpy_function("dot")

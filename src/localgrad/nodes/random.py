@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from localgrad.graph.arrays import as_array
 from localgrad.graph.capturing import Recorder
-from localgrad.graph.context import CONTEXT
+from localgrad.graph.context import CONTEXT, TESTING
 from localgrad.graph.errors import DataError, DTypeError, ShapeError
 from localgrad.graph.kind import Composition, Kind, SpecLike, Value
 from localgrad.graph.recording import as_input, record
@@ -256,9 +256,9 @@ _STEP: Final = np.array([0, 1])
 def dropout(x: Any, ratio: float = 0.5, training: bool = True, generator: Leaf = GENERATOR) -> Tensor:
     """Entries set to 0 with the probability `ratio`, from 0 to 1, the others divided by `1 - ratio`.
 
-    A tensor of x's shape and float dtype; x itself where `training` is False. Which entries stay follows from the state
-    of the generator (`lg.seed`). Raises DTypeError for integers. Source: Srivastava et al., "Dropout: a simple way to
-    prevent neural networks from overfitting", 2014.
+    A tensor of x's shape and float dtype; x itself where `training` is False, and inside `lg.test_mode()`. Which entries
+    stay follows from the state of the generator (`lg.seed`). Raises DTypeError for integers. Source: Srivastava et al.,
+    "Dropout: a simple way to prevent neural networks from overfitting", 2014.
 
     >>> import localgrad as lg
     >>> lg.seed(0)
@@ -269,7 +269,7 @@ def dropout(x: Any, ratio: float = 0.5, training: bool = True, generator: Leaf =
     if not isinstance(operand, Tensor):
         operand = Leaf(as_array(operand, floating=True), "constant", None, False)
     ratio = float(ratio)
-    if not training:
+    if not training or TESTING.get():
         return record(Dropout.make(ratio=ratio, training=False), (operand,))  # type: ignore[no-any-return]
     now, stream = next_draw(generator)
     return record(Dropout.make(ratio=ratio, stream=stream), (operand, now))[0]  # type: ignore[no-any-return]
