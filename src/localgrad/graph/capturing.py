@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 class Recorder:
     """Collects the nodes of one graph while it is captured, and the leaves and outer tensors they read."""
 
+    traces = False
+    """Whether what eager computing changes in place (gradients, parameters, states) is recorded as well."""
+
     def __init__(self, outer: Recorder | None = None) -> None:
         self.outer = outer
         self.inputs: list[Tensor] = []
@@ -138,6 +141,19 @@ class Recorder:
         """Declare the new value of a state."""
         self.adopt(leaf)
         self.updates[id(leaf)] = (leaf, self.adopt(value))
+
+    @property
+    def gradients(self) -> dict[int, Tensor]:
+        """What `backward` has given leaves, by id, where the recorder traces."""
+        raise NotImplementedError("only a tracing recorder has gradients")
+
+    def write(self, leaf: Leaf, value: Any) -> None:
+        """Record that a leaf has another value from here on, where the recorder traces."""
+        raise NotImplementedError("only a tracing recorder takes writes")
+
+    def backward(self, outputs: Sequence[Tensor], grads: Sequence[Any], accumulate: bool) -> None:
+        """Record what `backward` sets, where the recorder traces."""
+        raise NotImplementedError("only a tracing recorder takes a backward pass")
 
     def replace(self, x: Tensor, old: Tensor, changed: Tensor) -> None:
         """Follow `x[i] = v`: `old` is what x was, x itself becomes the output of the node that made `changed`."""

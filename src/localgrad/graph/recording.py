@@ -173,7 +173,11 @@ def record_pair(kind: Kind, first: Any, second: Any) -> Any:
     except ValueError:  # called from the outermost frame
         frame = _getframe(1)
     if frame.f_globals is not _user_globals:
-        while frame is not None and (id(frame.f_globals) in OUR_GLOBALS or is_ours(frame)):
+        while (
+            frame is not None
+            and (names := frame.f_globals) is not _user_globals
+            and (id(names) in OUR_GLOBALS or is_ours(frame))
+        ):
             frame = frame.f_back
         _user_globals = None if frame is None else frame.f_globals
     # objects made and filled here cost a third of a call through __init__, and this runs for every scalar operation
@@ -394,6 +398,10 @@ def assign_item(x: Any, index: Any, value: Any) -> None:
                 f"found: it is a {x.role}, whose array is shared with every graph that uses it\n"
                 "do: write it `with lg.no_grad():`, or assign into a copy (lg.identity(...))"
             )
+        recorder = CONTEXT.get().recorder
+        if recorder is not None and recorder.traces:
+            recorder.write(x, _put(x, index, value))
+            return
         x._value[index] = value._value if isinstance(value, _tensor_class) else value
         x.version = _next_order()
         return

@@ -334,6 +334,9 @@ class Leaf(Tensor):
     @property
     def grad(self) -> NDArray[Any] | None:
         """The gradient the last `backward` gave it, an array of its own; None where none was computed."""
+        recorder = CONTEXT.get().recorder
+        if recorder is not None and recorder.traces:
+            return recorder.gradients.get(id(self))  # type: ignore[return-value]
         self._fresh = False
         return self._grad  # type: ignore[no-any-return]
 
@@ -358,6 +361,10 @@ class Leaf(Tensor):
 
     def write(self, data: Any) -> None:
         """Copy new values into the same array object and move the version; raises ShapeError where they do not fit."""
+        recorder = CONTEXT.get().recorder
+        if recorder is not None and recorder.traces:
+            recorder.write(self, data)
+            return
         array = data._value if isinstance(data, Tensor) else data
         if array is not self._value:
             source = np.asarray(array)

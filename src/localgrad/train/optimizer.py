@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from localgrad.graph.context import CONTEXT
 from localgrad.graph.errors import CheckpointError, DTypeError, GradientError, LocalgradError, ShapeError
 from localgrad.graph.kind import Value
 from localgrad.graph.quiet import QUIET, WARNINGS
@@ -132,21 +133,30 @@ class Optimizer:
         Raises GradientError where all are missing, NonFiniteError where `clip_norm` meets a gradient that is not finite;
         nothing is changed then.
         """
+        recorder = CONTEXT.get().recorder
+        if recorder is not None and recorder.traces:
+            from localgrad.train.traced import trace_step
+
+            trace_step(self, named_leaves(target), recorder)
+            return
         self.take_step(named_leaves(target))
 
     def take_step(self, named: Named, clip_norm: float | None = None, check_finite: bool = False) -> float | None:
         """`step` on named tensors; gives the norm of all gradients where it was needed."""
         found = self._gradients(named)
-        norm, factor = None, 1.0
+        norm = None
         if clip_norm is None:
             clip_norm = self.clip_norm
-        if clip_norm is not None or check_finite:
-            norm = finite_norm([(entry.name, gradient) for entry, gradient in found])
-            if clip_norm is not None:
-                factor = clip_factor(norm, clip_norm)
         if self._unchecked:
             self._unchecked = not report_unclaimed(self, OPTIMIZERS, self._reported)
-        self._advance(found, factor)
+        packs, alone = self._gathered(found)
+        try:
+            factor = 1.0
+            if clip_norm is not None or check_finite:
+                norm = finite_norm(found, [*[gradient for _, gradient in alone], *[pack.gathered() for pack in packs]])
+                if clip_norm is not None:
+                    factor = clip_factor(norm, clip_norm)
+            self._advance(packs, alone, factor)
         for entry, _ in found:
             leaf = entry.leaf
             leaf._pass = -leaf._pass  # used: a later step takes it for missing

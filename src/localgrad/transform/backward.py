@@ -51,6 +51,10 @@ def backward(outputs: Tensor | Sequence[Tensor], grad: Any = None, accumulate: b
     )
     if not several or len(grads) != len(several):
         raise GradientError(f"{len(several)} outputs and {len(grads)} gradients were given to backward")
+    recorder = CONTEXT.get().recorder
+    if recorder is not None and recorder.traces:
+        recorder.backward(several, grads, accumulate)
+        return
     seeds = [(output, seed_of(output, g)) for output, g in zip(several, grads, strict=True)]
     _need_path(several)
     seeds = [(output, g) for output, g in seeds if output.requires_grad]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from localgrad.graph.graph import Graph
-from localgrad.graph.kind import Composition
+from localgrad.graph.kind import Composition, Kind
 from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.structure import Identity
 from localgrad.transform.rewrite import Rewrite
 
 
-def expand(graph: Graph, depth: int | None = None) -> Graph:
+def expand(graph: Graph, depth: int | None = None, only: Callable[[Kind], bool] | None = None) -> Graph:
     """The equal graph with compositions replaced by their bodies, `depth` levels deep (None: as far as it goes).
+
+    `only` says which kinds are opened, of those that are compositions.
 
     The nodes of a body stand in the scope `<scope>/<kind>#k` of the composition; its outputs keep their names.
 
@@ -24,20 +27,20 @@ def expand(graph: Graph, depth: int | None = None) -> Graph:
     (['Softmax'], True)
     """
     level = 0
-    while (depth is None or level < depth) and any(_opens(node) for node in graph.nodes):
-        graph = _expand_once(graph)
+    while (depth is None or level < depth) and any(_opens(node, only) for node in graph.nodes):
+        graph = _expand_once(graph, only)
         level += 1
     return graph
 
 
-def _opens(node: Node) -> bool:
-    return isinstance(node.kind, Composition)
+def _opens(node: Node, only: Callable[[Kind], bool] | None) -> bool:
+    return isinstance(node.kind, Composition) and (only is None or only(node.kind))
 
 
-def _expand_once(graph: Graph) -> Graph:
+def _expand_once(graph: Graph, only: Callable[[Kind], bool] | None) -> Graph:
     rewrite = Rewrite(graph)
     for node in graph.nodes:
-        if not _opens(node):
+        if not _opens(node, only):
             rewrite.copy(node)
             continue
         inputs = rewrite.inputs(node)

@@ -1,0 +1,1 @@
+"""Run: graph -> numbers, fast: plan, fused kernels, memory, threads; profile."""

@@ -1,0 +1,324 @@
+"""Building: a graph with known shapes becomes steps, buffers and the numbers that machine code is called with."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from localgrad.graph.graph import Graph
+from localgrad.graph.kind import Kind
+from localgrad.graph.node import Node
+from localgrad.graph.spec import is_static
+from localgrad.graph.tensor import Leaf, Tensor
+from localgrad.graph.warning import warn_once
+from localgrad.run import native
+from localgrad.run.kernel import sum_dtype
+from localgrad.run.loops import TOTALS, broadcast, loop_of, parameters
+from localgrad.run.lowering import UnsupportedError, supports
+from localgrad.run.memory import Arena, Buffer, Memory
+from localgrad.run.places import Place, Places, dense
+from localgrad.run.products import product_of, product_parameters, product_text
+from localgrad.run.steps import LoopStep, NumpyStep, ProductStep, Step, tensors_read
+from localgrad.transform.grouping import Role, Unit, group
+
+ARENA: Final = 0
+"""The slot of the plan's own memory."""
+_FLOATS: Final = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+class Building:
+    """The steps of a plan, and where everything stands; made for inputs laid out like `inputs`."""
+
+    def __init__(self, graph: Graph, inputs: list[NDArray[Any]]) -> None:
+        self.graph = graph
+        self.places = Places(graph, inputs)
+        self.units = group(graph, self.role)
+        self.inside = {
+            id(node._outputs[0]): number
+            for number, unit in enumerate(self.units)
+            if unit.fused
+            for node in unit.nodes
+            if node.kind.name not in TOTALS
+        }
+        self.slots: dict[int, tuple[int, int]] = {}  # root: slot and offset
+        self.slot_count = 1
+        self.inputs = [self._slot(tensor) for tensor in graph.inputs]
+        self.leaves = [(self._slot(leaf), leaf) for leaf in graph.leaves.values()]
+        self._find_lives()
+        self.products = {number: self._product(unit) for number, unit in enumerate(self.units)}
+        self.results = self._place_results()
+        self.updates = self._place_updates()
+        self.memory = self._place_buffers()
+        self.steps = [self._step(number, unit) for number, unit in enumerate(self.units)]
+
+    # what nodes are -----------------------------------------------------------------------------------------------
+    def role(self, node: Node) -> Role:
+        """What a node is in a plan."""
+        if node.order in self.places.views:
+            return "view"
+        tensors = tensors_read(node)
+        if len(node._outputs) != 1 or not tensors or node.kind.is_symbolic():
+            return "step"
+        if any(
+            not is_static(t.shape) or 0 in t.shape or id(t) not in self.places.of for t in (*tensors, *node._outputs)
+        ):
+            return "step"
+        if node.kind.checked and type(node.kind).check is not Kind.check:
+            return "step"
+        output = node._outputs[0]
+        if node.kind.name in TOTALS:
+            x = tensors[0]
+            fits = output.dtype in _FLOATS and x.dtype == output.dtype
+            return "total" if fits and x.shape != output.shape else "step"
+        described = [(x.dtype, x.ndim) if isinstance(x, Tensor) else x for x in node._inputs]
+        if not supports(node.kind, described, output.dtype) or node.kind.name in (
+            "Reshape",
+            "Repeat",
+            "SumTo",
+            "Branch",
+        ):
+            return "step"
+        return "loop"
+
+    def at_hand(self, x: Tensor, number: int) -> bool:
+        """Whether a unit has a tensor in its registers."""
+        return self.inside.get(id(x)) == number
+
+    # lives --------------------------------------------------------------------------------------------------------
+    def _find_lives(self) -> None:
+        self.end = len(self.units)
+        self.born: dict[int, int] = {}
+        self.last: dict[int, int] = {}
+        self.kept: set[int] = set()  # roots that loops have to store
+        for number, unit in enumerate(self.units):
+            for node in unit.nodes:
+                for x in tensors_read(node):
+                    if not self.at_hand(x, number):
+                        root = self.places.root(x)
+                        self.last[root] = number
+                        self.kept.add(root)
+                for tensor in node._outputs:
+                    self.born[id(tensor)] = number
+        for tensor in (*self.graph.outputs, *self.graph.updates.values()):
+            root = self.places.root(tensor)
+            self.last[root] = self.end
+            self.kept.add(root)
+
+    def _slot(self, tensor: Tensor) -> int:
+        found = self.slots.get(id(tensor))
+        if found is None:
+            found = self.slots[id(tensor)] = (self.slot_count, 0)
+            self.slot_count += 1
+        return found[0]
+
+    def _place_results(self) -> list[tuple[int, bool]]:
+        """For each output its slot, and whether it is written there; else it is copied at the end."""
+        found = []
+        taken: set[int] = set()
+        for tensor in self.graph.outputs:
+            root = self.places.root(tensor)
+            place = self.places.of.get(id(tensor))
+            whole = (
+                place is not None
+                and place.offset == 0
+                and place.contiguous
+                and place.nbytes == self.places.of[root].nbytes
+                and root not in taken
+                and self.placed(self.places.roots[root])
+            )
+            if whole:
+                taken.add(root)
+                found.append((self._slot(self.places.roots[root]), True))
+            else:
+                found.append((-1, False))
+        return found
+
+    # products -----------------------------------------------------------------------------------------------------
+    def _product(self, unit: Unit) -> Any:
+        node = unit.nodes[0]
+        if unit.fused or node.kind.name != "MatMul" or not native.available():
+            return None
+        x, w = node._inputs
+        y = node._outputs[0]
+        places = [self.places.of.get(id(each)) for each in (x, w, y)]
+        if any(place is None or not place.size for place in places):
+            return None
+        return product_of(*places)  # type: ignore[arg-type]
+
+    # updates ------------------------------------------------------------------------------------------------------
+    def _place_updates(self) -> list[tuple[Leaf, Tensor, bool]]:
+        """For each state its new value, and whether that is written in place; else it is copied at the end."""
+        found = []
+        for name, value in self.graph.updates.items():
+            leaf = self.graph.leaves[name]
+            direct = self._can_write(leaf, value)
+            if direct:
+                self.slots[id(value)] = self.slots[id(leaf)]
+            found.append((leaf, value, direct))
+        return found
+
+    def _can_write(self, leaf: Leaf, value: Tensor) -> bool:
+        """Whether a loop can write a new value straight over the old one: nobody reads that any more."""
+        number = self.inside.get(id(value))
+        mine, own = self.places.of[id(leaf)], self.places.of.get(id(value))
+        if number is None or own is None or id(value) in self.slots or not leaf._value.flags.writeable:
+            return False
+        if mine.shape != own.shape or mine.dtype != own.dtype or self.last.get(id(leaf), -1) > number:
+            return False
+        readers = [x for node in self.units[number].nodes for x in tensors_read(node) if not self.at_hand(x, number)]
+        space = own.shape
+        if any(
+            self.places.root(x) == id(leaf)
+            and (self.places.of[id(x)].offset != 0 or broadcast(self.places.of[id(x)], space) != broadcast(mine, space))
+            for x in readers
+        ):
+            return False
+        # others that read the new value find it there, in the leaf's layout
+        if any(
+            self.places.root(x) == id(value) and id(x) != id(value)
+            for unit in self.units
+            for node in unit.nodes
+            for x in tensors_read(node)
+        ) or any(self.places.root(t) == id(value) for t in self.graph.outputs):
+            return False
+        self.places.of[id(value)] = own._replace(strides=mine.strides)
+        return True
+
+    # buffers ------------------------------------------------------------------------------------------------------
+    def _place_buffers(self) -> Memory:
+        arena = Arena()
+        buffers: list[Buffer] = []
+        total = 0
+        self.scratch: dict[int, tuple[int, int]] = {}
+        dying: dict[int, list[int]] = {}
+        for root, number in self.last.items():
+            if root in self.born:
+                dying.setdefault(max(number, self.born[root]), []).append(root)
+        held: dict[int, tuple[int, int]] = {}  # root: offset and size
+        for number, unit in enumerate(self.units):
+            passed: set[int] = set()
+            scratch = []
+            for node in unit.nodes:
+                for tensor in node._outputs:
+                    if id(tensor) in self.slots:
+                        continue
+                    place = self.places.of.get(id(tensor))
+                    if not self.placed(tensor) or place is None:
+                        self._slot(tensor)
+                        continue
+                    if id(tensor) not in self.kept:
+                        continue
+                    total += place.nbytes
+                    source = self._heir(number, unit, place, dying.get(number, ()), held, passed)
+                    if source is not None:
+                        offset, size = held.pop(source)
+                        passed.add(source)
+                    else:
+                        size = place.nbytes
+                        offset = arena.take(size)
+                    held[id(tensor)] = (offset, size)
+                    self.slots[id(tensor)] = (ARENA, offset)
+                    last = max(self.last.get(id(tensor), number), number)
+                    buffers.append(Buffer(offset, place.nbytes, number, last, node.name))
+                if unit.fused and node.kind.name in TOTALS:
+                    output = node._outputs[0]
+                    size = self.places.of[id(output)].size * sum_dtype(output.dtype).itemsize
+                    offset = arena.take(size)
+                    scratch.append((offset, size))
+                    self.scratch[id(output)] = (ARENA, offset)
+            for offset, size in scratch:
+                arena.give(offset, size)
+            for root in dying.get(number, ()):
+                if root in held:
+                    arena.give(*held.pop(root))
+        return Memory(buffers, arena.size, total)
+
+    def _heir(
+        self,
+        number: int,
+        unit: Unit,
+        place: Place,
+        dying: Any,
+        held: dict[int, tuple[int, int]],
+        passed: set[int],
+    ) -> int | None:
+        """A buffer read last in this loop, entry by entry as the new one is written: it can be written over."""
+        if not unit.fused or place.shape != unit.space:
+            return None
+        wanted = dense(place.shape, place.dtype.itemsize)
+        for root in dying:
+            if root not in held or root in passed or self.born[root] == number:
+                continue
+            old = self.places.of[root]
+            if old.nbytes != place.nbytes or old.dtype.itemsize != place.dtype.itemsize:
+                continue
+            same = all(
+                self.places.of[id(x)].offset == 0 and self.places.of[id(x)].shape == place.shape
+                and self.places.of[id(x)].strides == wanted
+                for node in unit.nodes
+                for x in tensors_read(node)
+                if not self.at_hand(x, number) and self.places.root(x) == root
+            )  # fmt: skip
+            if same:
+                return int(root)
+        return None
+
+    # what a run asks ----------------------------------------------------------------------------------------------
+    def placed(self, tensor: Tensor) -> bool:
+        """Whether a tensor's memory is chosen by the plan, so that values are written into it."""
+        number = self.born.get(id(tensor))
+        return number is not None and (self.units[number].fused or self.products[number] is not None)
+
+    def fresh(self, tensor: Tensor) -> bool:
+        """Whether an output is an array that a NumPy forward made in this run."""
+        return self.places.is_root(tensor) and id(tensor) in self.born and not self.placed(tensor)
+
+    # steps --------------------------------------------------------------------------------------------------------
+    def address(self, tensor: Tensor) -> tuple[int, int]:
+        """The slot of a tensor's memory, and how far from its begin the tensor stands."""
+        place = self.places.of[id(tensor)]
+        slot, offset = self.slots[place.root]
+        return slot, offset + place.offset
+
+    def _step(self, number: int, unit: Unit) -> Step:
+        if unit.fused:
+            return self._loop(unit)
+        product = self.products[number]
+        if product is None:
+            return NumpyStep(unit.nodes)
+        node = unit.nodes[0]
+        x, w = tensors_read(node) if len(tensors_read(node)) == 2 else (node._inputs[0],) * 2
+        y = node._outputs[0]
+        step = ProductStep(unit.nodes, product)
+        kind = "float" if y.dtype == np.float32 else "double"
+        step.address = native.address_of(product_text(kind), "kernel")
+        step.numbers = product_parameters(
+            product,
+            y.dtype.name,
+            (self.address(x), self.address(w), self.address(y)),  # type: ignore[arg-type]
+        )
+        return step
+
+    def _loop(self, unit: Unit) -> Step:
+        def stored(tensor: Tensor) -> tuple[int, ...] | None:
+            if id(tensor) not in self.slots:
+                return None
+            return broadcast(self.places.of[id(tensor)], unit.space or ())
+
+        try:
+            loop = loop_of(unit, lambda x: self.places.of[id(x)], stored)
+            step = LoopStep(unit.nodes, loop)
+            step.address = native.address_of(loop.kernel.text, "kernel")
+            step.numbers = parameters(loop, self.address, lambda t: self.scratch[id(t)])
+        except (UnsupportedError, native.NoCompilerError) as error:
+            node = unit.nodes[-1]
+            source = f" at {node.source}" if node.source is not None else ""
+            warn_once(
+                f"no kernel for {node.name}",
+                f"the loop of node `{node.name}`{source} could not be compiled and runs with NumPy: "
+                f"{str(error).splitlines()[0] if str(error) else 'no reason given'}",
+            )
+            return NumpyStep(unit.nodes)
+        return step

@@ -1,0 +1,270 @@
+"""Plan: a graph made ready to run fast."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable, Sequence
+from threading import RLock
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from localgrad.graph.context import CONTEXT
+from localgrad.graph.graph import Graph
+from localgrad.graph.interpreter import bind_inputs
+from localgrad.graph.node import ORDER, Node
+from localgrad.graph.quiet import QUIET, WARNINGS
+from localgrad.graph.spec import is_static
+from localgrad.graph.tensor import Tensor
+from localgrad.run import native
+from localgrad.run.building import Building
+from localgrad.run.memory import Memory
+from localgrad.run.passes import Change, prepare
+from localgrad.run.readable import readable
+from localgrad.run.state import State
+from localgrad.run.steps import LoopStep, ProductStep, Step
+from localgrad.run.threads import Limited
+
+RUNNER: Final = """
+define void @kernel(ptr %slots, ptr %records, i64 %count) {
+entry:
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %at = mul i64 %i, 2
+  %function.at = getelementptr ptr, ptr %records, i64 %at
+  %function = load ptr, ptr %function.at
+  %numbers.at = getelementptr ptr, ptr %function.at, i64 1
+  %numbers = load ptr, ptr %numbers.at
+  call void %function(ptr %slots, ptr %numbers)
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, %count
+  br i1 %more, label %loop, label %done
+done:
+  ret void
+}
+"""
+"""Steps one after the other without coming back to Python."""
+
+
+class Plan:
+    """A graph made ready to run fast: what is done in which order, fused loops, and memory that is used again.
+
+    Made by `lg.compile`, or of a graph whose extents are all known. `print(plan)` shows the steps and what was done to
+    the graph; `plan.memory` the buffers, `plan.source(node)` the loop a node is part of, `plan.profile(inputs)` times.
+
+    >>> import localgrad as lg, numpy as np
+    >>> plan = Plan(lg.capture(lambda x: lg.sum(lg.tanh(x) * 2), lg.spec(3)))
+    >>> plan.run({"x": np.zeros(3, np.float32)})
+    {'Sum#1': array(0., dtype=float32)}
+    """
+
+    def __init__(self, graph: Graph, inputs: Sequence[NDArray[Any]] | None = None, compiled: bool = True) -> None:
+        self.original = graph
+        self._lock = RLock()
+        self._running = False
+        self._others: dict[tuple[str, ...], Plan] = {}
+        self.native = compiled and native.available()
+        self.graph, self.changes = prepare(graph, self.native)
+        if inputs is None:
+            static = all(is_static(tensor.shape) for tensor in graph.inputs)
+            inputs = [np.empty(t.shape, t.dtype) for t in graph.inputs] if static else None
+        self._static = inputs is not None
+        self.names = [graph.name_of(tensor) for tensor in graph.outputs]
+        if self.native and inputs is not None:
+            self.building: Building | None = Building(self.graph, list(inputs))
+            self.steps: list[Step] = self.building.steps
+            self._state = State(self.building)
+            self._program = _program(self.steps)
+            self._layout = [(x.shape, x.strides) for x in inputs]
+            self._written = [leaf for leaf, _, direct in self.building.updates if direct]
+            runner: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+            self._call = runner(native.address_of(RUNNER, "kernel"))
+        else:
+            self.building = None
+            self.steps = []
+
+    # running ------------------------------------------------------------------------------------------------------
+    def run(self, inputs: Any = (), fetch: str | Iterable[str] | None = None) -> dict[str, NDArray[Any]]:
+        """Outputs by name, or what `fetch` matches among the tensors of the graph; updates are applied without fetch.
+
+        Inputs are given as for `graph.run`, which raises the same errors.
+        """
+        if fetch is not None:
+            return self._fetching(tuple(self.original.matching(fetch))).run(inputs)
+        arrays, _ = bind_inputs(self.original, inputs)
+        return dict(zip(self.names, self.values(arrays), strict=True))
+
+    def values(self, inputs: Sequence[NDArray[Any]]) -> list[Any]:
+        """The outputs in order, from arrays that fit the inputs."""
+        if self.building is None or CONTEXT.get().watchers:
+            return list(self._interpreted(inputs).values())
+        with self._lock:
+            if self._running:  # a node's own forward came back here
+                return list(self._interpreted(inputs).values())
+            self._running = True
+            token = WARNINGS.set(QUIET)
+            state = self._state
+            try:
+                state.bind(self._fitted(inputs))
+                with Limited():
+                    for step, records, count in self._program:
+                        if step is None:
+                            self._call(state.pointer, records, count)
+                        else:
+                            state.run_with_numpy(step)
+                results = state.results()
+                for leaf in state.update():
+                    leaf.version = next(ORDER)
+            finally:
+                state.release()
+                WARNINGS.reset(token)
+                self._running = False
+        return results
+
+    def _interpreted(self, inputs: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        graph = self.original if CONTEXT.get().watchers else self.graph
+        return graph.run(list(inputs))
+
+    def _fitted(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """The inputs, copied where they are laid out in another way, or a state about to be written would change them."""
+        found = []
+        for array, (_, strides) in zip(inputs, self._layout, strict=True):
+            if (
+                array.strides != strides
+                or not array.flags.aligned
+                or (self._written and any(np.may_share_memory(array, leaf._value) for leaf in self._written))
+            ):
+                array = _laid_out(array, strides)
+            found.append(array)
+        return found
+
+    def _fetching(self, names: tuple[str, ...]) -> Plan:
+        plan = self._others.get(names)
+        if plan is None:
+            graph = self.original
+            wanted = Graph(
+                graph.nodes, graph.inputs, [graph.tensors[name] for name in names], (), graph.name,
+                {id(leaf): name for name, leaf in graph.leaves.items()},
+            )  # fmt: skip
+            layout = (
+                [
+                    _empty(shape, strides, t.dtype)
+                    for (shape, strides), t in zip(self._layout, graph.inputs, strict=True)
+                ]
+                if self.building
+                else None
+            )
+            plan = self._others[names] = Plan(wanted, layout, self.native)
+            plan.names = list(names)
+        return plan
+
+    # looking ------------------------------------------------------------------------------------------------------
+    @property
+    def memory(self) -> Memory:
+        """The buffers between inputs and outputs: peak, each one's life, and what they would take without reuse."""
+        return self.building.memory if self.building is not None else Memory([], 0, 0)
+
+    def step_of(self, node: str | Node | Tensor) -> Step:
+        """The step a node of the graph is part of, by name; raises NameLookupError where there is none (any more)."""
+        name = node if isinstance(node, str) else node.name
+        for step in self.steps:
+            for each in step.nodes:
+                if name in (each.name, *(t._name for t in each._outputs)):
+                    return step
+        from localgrad.graph.errors import NameLookupError
+        from localgrad.graph.registry import nearest
+
+        known = [each.name for step in self.steps for each in step.nodes]
+        raise NameLookupError(
+            f"the step of `{name}` was asked of a plan\nfound: no step computes it{nearest(name, known)}\n"
+            "do: look at print(plan); a node may have been merged, folded, or be a view"
+        )
+
+    def source(self, node: str | Node | Tensor, language: str = "loops") -> str:
+        """What a node's step does, as loops to read, or with language="llvm" as the text that is compiled."""
+        step = self.step_of(node)
+        if not isinstance(step, LoopStep):
+            return str(step)
+        loop = step.loop
+        if language == "llvm":
+            return loop.kernel.text
+        reads = [self.graph.name_of(each.tensor) for each in loop.reads]
+        writes = [self.graph.name_of(each.tensor) for each in (*loop.writes, *loop.sums)]
+        return readable(loop.kernel, reads, writes)
+
+    def profile(self, inputs: Any = (), repeat: int = 10) -> Any:
+        """Times of each step on these inputs; see `run.profile`. States are put back afterwards."""
+        from localgrad.run.profile import profile
+
+        return profile(self, inputs, repeat)
+
+    def __str__(self) -> str:
+        head = f"plan of {self.original.name}: {len(self.original.nodes)} nodes"
+        if self.building is None:
+            why = "with NumPy, node by node" if not self.native else "for any size, with NumPy, node by node"
+            return "\n".join([f"{head}, {why}", *(f"  {change}" for change in self.changes)])
+        kinds = [step.what for step in self.steps]
+        counts = ", ".join(f"{kinds.count(what)} {what}" for what in dict.fromkeys(kinds))
+        lines = [f"{head} in {len(self.steps)} steps ({counts})", *(f"  {change}" for change in self.changes)]
+        lines += [f"{number:>4}  {step}" for number, step in enumerate(self.steps)]
+        written = sum(direct for _, _, direct in self.building.updates)
+        if self.building.updates:
+            lines.append(f"  {len(self.building.updates)} states updated, {written} of them written in place by a loop")
+        lines.append(f"  memory: {self.memory.peak:,} bytes; {self.memory.total:,} without reuse")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<plan of {self.original.name}: {len(self.steps)} steps>"
+
+
+class Table(ctypes.c_void_p):
+    """The address of a table, which it keeps alive."""
+
+    def __init__(self, table: NDArray[Any]) -> None:
+        super().__init__(table.__array_interface__["data"][0])
+        self.table = table
+
+
+def _program(steps: Sequence[Step]) -> list[tuple[Step | None, Any, int]]:
+    """Runs of machine code as tables, between steps that Python runs."""
+    program: list[tuple[Step | None, Any, int]] = []
+    waiting: list[Step] = []
+
+    def close() -> None:
+        if waiting:
+            table = np.zeros((len(waiting), 2), np.int64)
+            for row, step in zip(table, waiting, strict=True):
+                step.table = np.array(step.numbers, np.int64)
+                row[:] = step.address, step.table.__array_interface__["data"][0]
+            program.append((None, Table(table), len(waiting)))
+            waiting.clear()
+
+    for step in steps:
+        if step.native:
+            waiting.append(step)
+        else:
+            close()
+            program.append((step, None, 0))
+    close()
+    return program
+
+
+def _empty(shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    if 0 in shape or any(stride < 0 for stride in strides):
+        return np.empty(shape, dtype)
+    size = sum((extent - 1) * stride for extent, stride in zip(shape, strides, strict=True)) + dtype.itemsize
+    return np.ndarray(shape, dtype, np.empty(size, np.uint8).data, 0, strides)
+
+
+def _laid_out(array: NDArray[Any], strides: tuple[int, ...]) -> NDArray[Any]:
+    """A copy with these strides."""
+    made = _empty(array.shape, strides, array.dtype)
+    if made.strides != strides:
+        raise ValueError(f"an array with strides {array.strides} was given to a plan for {strides}")
+    made[...] = array
+    return made
+
+
+__all__ = ["Change", "Plan", "ProductStep"]

@@ -1,0 +1,109 @@
+"""Steps: what a plan does one after the other, and what each needs to run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from localgrad.graph.errors import LocalgradError
+from localgrad.graph.node import Node
+from localgrad.graph.tensor import Tensor
+from localgrad.run.loops import Loop
+from localgrad.run.products import Product
+
+
+class Step:
+    """One step of a plan: a loop, a product, or a node's own NumPy forward."""
+
+    what = ""
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self.nodes = nodes
+        self.address = 0  # of machine code; 0 where Python runs it
+        self.numbers: list[int] = []
+        self.table: Any = None  # the numbers as machine code reads them
+
+    @property
+    def native(self) -> bool:
+        """Whether it is machine code."""
+        return self.address != 0
+
+    @property
+    def name(self) -> str:
+        """The names of its last node."""
+        return self.nodes[-1].name
+
+    def __str__(self) -> str:
+        names = [node.kind.name for node in self.nodes]
+        shown = ", ".join(names[:8]) + (f", ... ({len(names)} nodes)" if len(names) > 8 else "")
+        return f"{self.what:<8}{shown}"
+
+
+class LoopStep(Step):
+    """Nodes that run in one generated loop."""
+
+    what = "loop"
+
+    def __init__(self, nodes: list[Node], loop: Loop) -> None:
+        super().__init__(nodes)
+        self.loop = loop
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}  over {' x '.join(map(str, self.loop.extents))}"
+
+
+class ProductStep(Step):
+    """A matrix product by BLAS."""
+
+    what = "product"
+
+    def __init__(self, nodes: list[Node], product: Product) -> None:
+        super().__init__(nodes)
+        self.product = product
+
+    def __str__(self) -> str:
+        product = self.product
+        first, second = ("transposed " if each.transposed else "" for each in product.matrices)
+        stack = product.stack[0] * product.stack[1]
+        times = f"{stack} times " if stack > 1 else ""
+        return (
+            f"{super().__str__()}  {times}{first}{product.rows} x {product.inner} by "
+            f"{second}{product.inner} x {product.columns}"
+        )
+
+
+class NumpyStep(Step):
+    """A node that runs its NumPy forward."""
+
+    what = "numpy"
+
+
+def forward(node: Node, values: list[Any]) -> tuple[Any, ...]:
+    """A node's own forward on values, with an error that names it."""
+    kind = node.kind
+    try:
+        if kind.checked:
+            kind.check(*values)
+        result = kind.forward(*values)
+    except LocalgradError as error:
+        from localgrad.graph.interpreter import _line, _named
+
+        raise type(error)(f"{_named(error, node)}\nwhere: node `{node.name}`{_line(node)}") from None
+    except Exception as error:
+        from localgrad.graph.interpreter import _run_error
+
+        raise _run_error(node, kind, values, error) from error
+    values_of = result if result.__class__ is tuple else (result,)
+    if kind.view:
+        arrays = [x for x in values if x.__class__ is np.ndarray]
+        values_of = tuple(
+            each.copy() if each.__class__ is np.ndarray and any(np.may_share_memory(each, x) for x in arrays) else each
+            for each in values_of
+        )
+    return values_of
+
+
+def tensors_read(node: Node) -> list[Tensor]:
+    """The tensors among the inputs of a node."""
+    return [x for x in node._inputs if isinstance(x, Tensor)]
