@@ -7,8 +7,10 @@ from localgrad.models.perceptron import MLP
 from localgrad.models.residual import BottleneckBlock, ResidualBlock, ResNet, resnet18, resnet34, resnet50
 from localgrad.models.seq2seq import Seq2seq
 from localgrad.models.variational import VAE
+from localgrad.models.word2vec import CBOW, SkipGram
 
 __all__ = [
+    "CBOW",
     "GPT",
     "MLP",
     "VAE",
@@ -20,6 +22,7 @@ __all__ = [
     "ResidualBlock",
     "Seq2seq",
     "SimpleConvNet",
+    "SkipGram",
     "resnet18",
     "resnet34",
     "resnet50",
