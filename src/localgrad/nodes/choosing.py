@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 _BITS: Final = {np.dtype(np.float32): np.dtype(np.int32), np.dtype(np.float64): np.dtype(np.int64)}
-_SHORT: Final = 4096  # entries up to which NumPy's is as fast
+_SHORT: Final = 1024  # entries up to which NumPy's is as fast
 
 
 def choose(condition: Any, a: Any, b: Any) -> Any:

@@ -49,28 +49,31 @@ def clip_factor(norm: Value, largest: float) -> Value:
     return min(1.0, largest / (norm + 1e-6))
 
 
-def finite_norm(gradients: Sequence[tuple[str, NDArray[Any]]]) -> float:
-    """The norm of named gradients; raises NonFiniteError, which names the first that is not finite."""
+def finite_norm(named: Sequence[tuple[Any, NDArray[Any]]], gradients: Sequence[NDArray[Any]] | None = None) -> float:
+    """The norm of named gradients; raises NonFiniteError, which names the first that is not finite.
+
+    `gradients` are the same numbers in fewer arrays, where there are such; a name may be an object that has one.
+    """
     token = WARNINGS.set(QUIET)
     try:
-        norm: float = global_norm([gradient for _, gradient in gradients])
+        norm: float = global_norm([each for _, each in named] if gradients is None else gradients)
     finally:
         WARNINGS.reset(token)
     if math.isfinite(norm):
         return norm
-    for name, gradient in gradients:
+    for owner, gradient in named:
         finite = np.isfinite(gradient)
         if not finite.all():
             bad = gradient.size - int(np.count_nonzero(finite))
             first = np.unravel_index(int(np.argmin(finite)), finite.shape)
             at = f", first at {format_shape(int(i) for i in first)}" if finite.ndim else ""
             raise NonFiniteError(
-                f"the norm of all gradients was to be taken\nfound: the gradient of `{name}` has {bad} entries of "
-                f"{gradient.size} that are NaN or infinite{at}, so no parameter was changed\n"
+                f"the norm of all gradients was to be taken\nfound: the gradient of `{getattr(owner, 'name', owner)}` has "
+                f"{bad} entries of {gradient.size} that are NaN or infinite{at}, so no parameter was changed\n"
                 "do: run forward and backward under lg.detect_nonfinite(), which names the node that made the first"
             )
     # finite entries whose squares overflow in their own dtype
-    return float(global_norm([gradient.astype(np.float64) for _, gradient in gradients]))
+    return float(global_norm([gradient.astype(np.float64) for _, gradient in named]))
 
 
 def clip_gradients(gradients: Any, max_norm: float) -> float:

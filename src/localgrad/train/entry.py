@@ -110,13 +110,25 @@ class Pack:
         """Let the gradients go."""
         self.waiting: list[Any] = [None] * len(self.entries)
         self.filled = 0
+        self.whole = False
+
+    def gathered(self) -> Sequence[NDArray[Any]]:
+        """The gradients it has taken: one array where those of all its parameters are there."""
+        if self.filled < len(self.entries):
+            return [gradient for gradient in self.waiting if gradient is not None]
+        if not self.whole:
+            flat = [entry.flat(gradient) for entry, gradient in zip(self.entries, self.waiting, strict=True)]
+            np.concatenate(flat, out=self.gradient, casting="same_kind")
+            self.whole = True
+        return (self.gradient,)
 
     def advance(self, rule: Rule, factor: float, rate: float) -> None:
         """Let the rule change the parameters whose gradients it has taken, all in one call where that is possible."""
-        waiting = self.waiting
+        self.gathered()
+        waiting, whole = self.waiting, self.whole
         self.forget()
         counts = [entry.count._value for entry in self.entries]
-        if any(gradient is None for gradient in waiting):
+        if not whole:
             self.even = False
         elif not self.even:
             self.even = len({count.item() for count in counts}) == 1
@@ -127,8 +139,6 @@ class Pack:
             return
         step = counts[0].item() + 1
         np.concatenate(self.flats, out=self.parameter)
-        flat = [entry.flat(gradient) for entry, gradient in zip(self.entries, waiting, strict=True)]
-        np.concatenate(flat, out=self.gradient, casting="same_kind")
         if factor != 1.0:
             self.gradient *= factor
         changed, new = rule(self.parameter, self.gradient, self.states, rate, step)

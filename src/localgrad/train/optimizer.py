@@ -144,19 +144,9 @@ class Optimizer:
     def take_step(self, named: Named, clip_norm: float | None = None, check_finite: bool = False) -> float | None:
         """`step` on named tensors; gives the norm of all gradients where it was needed."""
         found = self._gradients(named)
-        norm = None
-        if clip_norm is None:
-            clip_norm = self.clip_norm
         if self._unchecked:
             self._unchecked = not report_unclaimed(self, OPTIMIZERS, self._reported)
-        packs, alone = self._gathered(found)
-        try:
-            factor = 1.0
-            if clip_norm is not None or check_finite:
-                norm = finite_norm(found, [*[gradient for _, gradient in alone], *[pack.gathered() for pack in packs]])
-                if clip_norm is not None:
-                    factor = clip_factor(norm, clip_norm)
-            self._advance(packs, alone, factor)
+        norm = self._advance(found, clip_norm, check_finite)
         for entry, _ in found:
             leaf = entry.leaf
             leaf._pass = -leaf._pass  # used: a later step takes it for missing
@@ -192,10 +182,7 @@ class Optimizer:
                     "do: give the gradients in the order of the parameters"
                 )
             pairs.append((entry, gradient))
-        factor = 1.0
-        if self.clip_norm is not None:
-            factor = clip_factor(finite_norm([(entry.name, gradient) for entry, gradient in pairs]), self.clip_norm)
-        self._advance(pairs, factor)
+        self._advance(pairs)
 
     def _gradients(self, named: Named) -> list[tuple[Entry, NDArray[Any]]]:
         newest = 0
@@ -228,21 +215,39 @@ class Optimizer:
             )
         return found
 
-    def _advance(self, found: Sequence[tuple[Entry, NDArray[Any]]], factor: float) -> None:
+    def _advance(
+        self,
+        found: Sequence[tuple[Entry, NDArray[Any]]],
+        clip_norm: float | None = None,
+        check_finite: bool = False,
+    ) -> float | None:
+        """Change what has these gradients; the norm of all of them, where it is needed to clip or to check."""
+        if clip_norm is None:
+            clip_norm = self.clip_norm
         rate = self._rate._value.item()
-        packs: list[Pack] = []
         if self._unpacked:
             if self.elementwise:
                 packed([entry for entry, _ in found])
             self._unpacked = False
+        packs: list[Pack] = []
+        alone = []
+        norm, factor = None, 1.0
         token = WARNINGS.set(QUIET)
         try:
             for entry, gradient in found:
                 pack = entry.pack
                 if pack is None:
-                    entry.advance(self.full_rule, gradient, factor, rate)
+                    alone.append((entry, gradient))
                 elif pack.waits_for(entry, gradient):
                     packs.append(pack)
+            if clip_norm is not None:  # gradient by gradient: a resumed run may have them in other packs
+                norm = finite_norm([(entry.name, each) for entry, each in found])
+                factor = clip_factor(norm, clip_norm)
+            elif check_finite:
+                gathered = [*[each for _, each in alone], *[g for pack in packs for g in pack.gathered()]]
+                norm = finite_norm(found, gathered)
+            for entry, gradient in alone:
+                entry.advance(self.full_rule, gradient, factor, rate)
             for pack in packs:
                 pack.advance(self.full_rule, factor, rate)
         except BaseException:
@@ -251,6 +256,7 @@ class Optimizer:
             raise
         finally:
             WARNINGS.reset(token)
+        return norm
 
     def has(self, leaf: Leaf) -> bool:
         """Whether it has changed a parameter and keeps states for it."""
