@@ -83,3 +83,35 @@ def test_what_cannot_be_drawn_from_is_refused():
         NegativeSamplingLoss(np.zeros((5, 2)), np.arange(8))
     with pytest.raises(ShapeError, match=r"vectors \(N, 2\)"):
         EmbeddingDot(np.zeros((5, 2))).forward(np.zeros((3, 4)), np.zeros(3, int))
+
+
+@pytest.mark.parametrize("name", ["CBOW", "SkipGram"])
+def test_a_model_puts_words_of_one_kind_together(name):
+    generator = np.random.default_rng(0)
+    kinds = generator.integers(0, 2, 900)  # a text of two kinds of words, each among its own
+    corpus = np.concatenate([generator.integers(0, 4, 3) + 4 * kind for kind in kinds])
+    words, around = corpus[1::3], np.stack([corpus[::3], corpus[2::3]], axis=1)
+    model, optimizer = getattr(lg.models, name)(8, 6, corpus, sample_size=3, seed=1), lg.Adam(0.02)
+    assert sorted(model.parameters()) == ["embedding/W", "loss/embed_dot/W"]
+    assert sorted(model.state()) == ["loss/sampler/generator"]
+    losses = []
+    for _ in range(150):
+        rows = generator.integers(0, 900, 64)
+        given = (around[rows], words[rows]) if name == "CBOW" else (words[rows], around[rows])
+        loss = model(*given)
+        loss.backward()
+        optimizer.step(model)
+        losses.append(loss.item())
+    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
+    vectors = model.word_vecs
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = vectors @ vectors.T
+    assert cosines[:4, :4].min() > cosines[:4, 4:].max()
+    assert cosines[4:, 4:].min() > cosines[:4, 4:].max()
+
+
+def test_a_model_starts_from_its_seed_and_draws_the_same():
+    corpus, target, contexts = np.arange(9), np.array([1, 2]), np.array([[0, 2], [1, 3]])
+    one, other, third = (lg.models.CBOW(9, 4, corpus, sample_size=2, init=1.0, seed=seed) for seed in (0, 0, 1))
+    assert one(contexts, target).item() == other(contexts, target).item() != third(contexts, target).item()
+    assert not np.array_equal(one.word_vecs, one.loss.embed_dot.W.numpy())

@@ -82,29 +82,47 @@ def draw_others(
 
     So the second number of a row without repetition is distributed as if the first one were not there, and so on.
     """
-    heap = np.cumsum(weights, dtype=np.float64)
-    taken = np.zeros((len(targets), count), np.int64)
-    filled = np.zeros(len(targets), np.int64)
-    width, place = 2 * count + 4, 0
+    edges = np.cumsum(weights, dtype=np.float64)
+    width = 2 * count + 4
+    drawn = _drawn(key, step, (len(targets), width), 0, edges)
+    place = drawn.size
+    good = (drawn != targets[:, None]) & (weights[drawn] > 0)
+    if not replace:
+        good &= ~_repeated(drawn)
+    taken = np.take_along_axis(drawn, np.argsort(~good, axis=1, kind="stable")[:, :count], axis=1)
+    filled = np.minimum(good.sum(axis=1), count)
     for _ in range(_BLOCKS):
         rows = np.flatnonzero(filled < count)
         if not rows.size:
             return taken
-        points = philox.uniform(key, step, (rows.size, width), np.float64, place)
-        place += points.size
-        drawn = np.minimum(np.searchsorted(heap, points * heap[-1], side="right"), len(heap) - 1)
+        drawn = _drawn(key, step, (rows.size, width), place, edges)
+        place += drawn.size
         for column in drawn.T:
-            good = (column != targets[rows]) & (filled[rows] < count) & (weights[column] > 0)
+            fine = (column != targets[rows]) & (filled[rows] < count) & (weights[column] > 0)
             if not replace:
                 known = np.arange(count) < filled[rows][:, None]
-                good &= ~((taken[rows] == column[:, None]) & known).any(axis=1)
-            at = rows[good]
-            taken[at, filled[at]] = column[good]
+                fine &= ~((taken[rows] == column[:, None]) & known).any(axis=1)
+            at = rows[fine]
+            taken[at, filled[at]] = column[fine]
             filled[at] += 1
     rows = np.flatnonzero(filled < count)
     if rows.size:
         _fill(key, step, place, rows, targets, weights, taken, filled, replace)
     return taken
+
+
+def _drawn(key: int, step: int, shape: tuple[int, int], start: int, edges: NDArray[Any]) -> NDArray[np.int64]:
+    points = philox.uniform(key, step, shape, np.float64, start) * edges[-1]
+    return np.minimum(np.searchsorted(edges, points, side="right"), len(edges) - 1)
+
+
+def _repeated(drawn: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which entries of each row stand in it before."""
+    order = np.argsort(drawn, axis=1, kind="stable")
+    ordered = np.take_along_axis(drawn, order, axis=1)
+    again = np.zeros(drawn.shape, np.bool_)
+    np.put_along_axis(again, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
+    return again
 
 
 def _fill(
