@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +21,9 @@ from localgrad.run.lowering import UnsupportedError, supports
 from localgrad.run.memory import Arena, Buffer, Memory
 from localgrad.run.places import Place, Places, dense
 from localgrad.run.products import product_of, product_parameters, product_text
-from localgrad.run.steps import LoopStep, NumpyStep, ProductStep, Step, tensors_read
+from localgrad.run.rows import Rows, check_before, rows_of
+from localgrad.run.rows import parameters as row_parameters
+from localgrad.run.steps import LoopStep, NumpyStep, ProductStep, RowsStep, Step, tensors_read
 from localgrad.transform.grouping import Role, Unit, group
 
 ARENA: Final = 0
@@ -48,6 +51,8 @@ class Building:
         self.leaves = [(self._slot(leaf), leaf) for leaf in graph.leaves.values()]
         self._find_lives()
         self.products = {number: self._product(unit) for number, unit in enumerate(self.units)}
+        self.checks = self._checks()
+        self.rows = {number: self._rows(unit) for number, unit in enumerate(self.units)}
         self.results = self._place_results()
         self.updates = self._place_updates()
         self.memory = self._place_buffers()
@@ -147,6 +152,34 @@ class Building:
             return None
         return product_of(*places)  # type: ignore[arg-type]
 
+    # rows ---------------------------------------------------------------------------------------------------------
+    def _checks(self) -> list[Callable[[Any], None]]:
+        """What has to be known of class numbers before the plan runs, where they are inputs of it."""
+        self.checked: set[int] = set()
+        found = []
+        places = {id(tensor): place for place, tensor in enumerate(self.graph.inputs)}
+        for node in self.graph.nodes:
+            labels = node._inputs[1] if len(node._inputs) == 2 else None
+            if node.kind.name == "SoftmaxCrossEntropy" and id(labels) in places and self._plain_labels(node):
+                self.checked.add(id(labels))
+                found.append(check_before(node, places[id(labels)]))
+        return found
+
+    @staticmethod
+    def _plain_labels(node: Node) -> bool:
+        logits, labels = node._inputs
+        return (
+            isinstance(logits, Tensor)
+            and isinstance(labels, Tensor)
+            and labels.ndim == logits.ndim - 1
+            and node.kind.ignore_index is None  # type: ignore[attr-defined]
+        )
+
+    def _rows(self, unit: Unit) -> Rows | None:
+        if unit.fused or not native.available():
+            return None
+        return rows_of(unit.nodes[0], lambda t: self.places.of.get(id(t)), lambda t: id(t) in self.checked)
+
     # updates ------------------------------------------------------------------------------------------------------
     def _place_updates(self) -> list[tuple[Leaf, Tensor, bool]]:
         """For each state its new value, and whether that is written in place; else it is copied at the end."""
@@ -193,9 +226,8 @@ class Building:
         total = 0
         self.scratch: dict[int, tuple[int, int]] = {}
         dying: dict[int, list[int]] = {}
-        for root, number in self.last.items():
-            if root in self.born:
-                dying.setdefault(max(number, self.born[root]), []).append(root)
+        for root, number in self.born.items():
+            dying.setdefault(max(number, self.last.get(root, number)), []).append(root)
         held: dict[int, tuple[int, int]] = {}  # root: offset and size
         for number, unit in enumerate(self.units):
             passed: set[int] = set()
@@ -208,7 +240,7 @@ class Building:
                     if not self.placed(tensor) or place is None:
                         self._slot(tensor)
                         continue
-                    if id(tensor) not in self.kept:
+                    if unit.fused and id(tensor) not in self.kept:
                         continue
                     total += place.nbytes
                     source = self._heir(number, unit, place, dying.get(number, ()), held, passed)
@@ -269,7 +301,9 @@ class Building:
     def placed(self, tensor: Tensor) -> bool:
         """Whether a tensor's memory is chosen by the plan, so that values are written into it."""
         number = self.born.get(id(tensor))
-        return number is not None and (self.units[number].fused or self.products[number] is not None)
+        if number is None:
+            return False
+        return self.units[number].fused or self.products[number] is not None or self.rows[number] is not None
 
     def fresh(self, tensor: Tensor) -> bool:
         """Whether an output is an array that a NumPy forward made in this run."""
@@ -285,7 +319,12 @@ class Building:
     def _step(self, number: int, unit: Unit) -> Step:
         if unit.fused:
             return self._loop(unit)
-        product = self.products[number]
+        product, rows = self.products[number], self.rows[number]
+        if rows is not None:
+            step: Step = RowsStep(unit.nodes)
+            step.address = native.address_of(rows.text, "kernel")
+            step.numbers = row_parameters(rows, self.address)
+            return step
         if product is None:
             return NumpyStep(unit.nodes)
         node = unit.nodes[0]

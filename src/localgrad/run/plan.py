@@ -24,7 +24,7 @@ from localgrad.run.passes import Change, prepare
 from localgrad.run.readable import readable
 from localgrad.run.state import State
 from localgrad.run.steps import LoopStep, ProductStep, Step
-from localgrad.run.threads import Limited
+from localgrad.run.threads import Limited, limited
 
 RUNNER: Final = """
 define void @kernel(ptr %slots, ptr %records, i64 %count) {
@@ -77,6 +77,7 @@ class Plan:
             self.steps: list[Step] = self.building.steps
             self._state = State(self.building)
             self._program = _program(self.steps)
+            self._checks = self.building.checks
             self._layout = [(x.shape, x.strides) for x in inputs]
             self._written = [leaf for leaf, _, direct in self.building.updates if direct]
             runner: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
@@ -107,13 +108,14 @@ class Plan:
             token = WARNINGS.set(QUIET)
             state = self._state
             try:
+                for check in self._checks:
+                    check(inputs)
                 state.bind(self._fitted(inputs))
-                with Limited():
-                    for step, records, count in self._program:
-                        if step is None:
-                            self._call(state.pointer, records, count)
-                        else:
-                            state.run_with_numpy(step)
+                if limited():
+                    with Limited():
+                        self._execute()
+                else:
+                    self._execute()
                 results = state.results()
                 for leaf in state.update():
                     leaf.version = next(ORDER)
@@ -123,6 +125,14 @@ class Plan:
                 self._running = False
         return results
 
+    def _execute(self) -> None:
+        state = self._state
+        for step, records, count in self._program:
+            if step is None:
+                self._call(state.pointer, records, count)
+            else:
+                state.run_with_numpy(step)
+
     def _interpreted(self, inputs: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
         graph = self.original if CONTEXT.get().watchers else self.graph
         return graph.run(list(inputs))
@@ -131,14 +141,16 @@ class Plan:
         """The inputs, copied where they are laid out in another way, or a state about to be written would change them."""
         found = []
         for array, (_, strides) in zip(inputs, self._layout, strict=True):
-            if (
-                array.strides != strides
-                or not array.flags.aligned
-                or (self._written and any(np.may_share_memory(array, leaf._value) for leaf in self._written))
-            ):
+            if array.strides != strides or not array.flags.aligned or (self._written and self._overlaps(array)):
                 array = _laid_out(array, strides)
             found.append(array)
         return found
+
+    def _overlaps(self, array: NDArray[Any]) -> bool:
+        """Whether a run would write into an input."""
+        if array.base is None and array.flags.owndata:
+            return any(array is leaf._value or array is leaf._value.base for leaf in self._written)
+        return any(np.may_share_memory(array, leaf._value) for leaf in self._written)
 
     def _fetching(self, names: tuple[str, ...]) -> Plan:
         plan = self._others.get(names)

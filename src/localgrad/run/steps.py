@@ -73,6 +73,12 @@ class ProductStep(Step):
         )
 
 
+class RowsStep(Step):
+    """A node that goes over each row more than once, in machine code."""
+
+    what = "rows"
+
+
 class NumpyStep(Step):
     """A node that runs its NumPy forward."""
 

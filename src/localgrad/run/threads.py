@@ -24,6 +24,11 @@ def set_threads(count: int) -> None:
     _wanted = count
 
 
+def limited() -> bool:
+    """Whether a number of threads was asked for."""
+    return _wanted is not None
+
+
 class Limited:
     """A block in which products use the wanted number of threads."""
 

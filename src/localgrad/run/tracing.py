@@ -27,6 +27,7 @@ class Tracer(Recorder):
         super().__init__(None)
         self._gradients: dict[int, Tensor] = {}
         self.written: dict[int, Tensor] = {}
+        self.trains = False  # whether backward was called, so that gradients are used inside
 
     @property
     def gradients(self) -> dict[int, Tensor]:
@@ -60,6 +61,7 @@ class Tracer(Recorder):
 
     def backward(self, outputs: Sequence[Tensor], grads: Sequence[Any], accumulate: bool) -> None:
         """Note the gradients of everything that requires one, as `backward` sets them on arrays."""
+        self.trains = True
         wanted = [leaf for leaf in self.leaves.values() if leaf.requires_grad and id(leaf) not in self.written]
         before = self._gradients if accumulate else {}
         given = None if all(g is None for g in grads) else list(grads)
@@ -85,6 +87,8 @@ def trace(
 ) -> tuple[Graph, Any, list[bool]]:
     """The graph of a call, the tree of what it returned, and which outputs carry gradients.
 
+    Those of a function that calls `backward` or writes into leaves itself carry none.
+
     `specs` says, by path, which leaves of the arguments become inputs and whether they require a gradient.
     """
     recorder = Tracer()
@@ -108,7 +112,8 @@ def trace(
     if not outputs and not recorder.updates:
         raise CaptureError(f"{label} returned nothing to compile and changed no state; return a tensor")
     graph = recorder.finish(outputs, label)
-    return graph, result, [tensor.requires_grad for tensor in outputs]
+    inside = recorder.trains or bool(recorder.written)
+    return graph, result, [tensor.requires_grad and not inside for tensor in outputs]
 
 
 def _mapped(tree: Any, path: str, label: str, change: Callable[[str, str, Any], Any]) -> Any:
