@@ -62,7 +62,9 @@ class LSTMLanguageModel(Sequential):
             )
         super().__init__()
         keys = seeds(seed)
-        embedding = TimeEmbedding.create(vocabulary, width, seed=next(keys), init=0.01 if tied else 0.1, dtype=dtype)
+        embedding = TimeEmbedding.create(
+            vocabulary, width, seed=next(keys), init=width**-0.5 if tied else 1.0, dtype=dtype
+        )
         self.append(embedding)
         for number in range(layers):
             if dropout:
