@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from localgrad.graph.errors import DTypeError, IndexRangeError, ShapeError
+from localgrad.graph.errors import DataError, DTypeError, IndexRangeError, ShapeError
 from localgrad.nodes.quantiles import Quantile
 from localgrad.nodes.scattering import LastAlongAxis, ScatterElements
 from localgrad.nodes.sorting import ArgSort, SearchSorted, Sort, TopK, Unique
@@ -53,6 +53,7 @@ def written(axis=-1, add=False):
     return reference
 
 
+PARTS = np.array([0.15, 0.45, 0.85])
 TIES = np.array([[2, 1, 2, 1, 2], [0, 0, -1, 0, 3]])
 EXTREMES = [np.array([nan, -inf, 3.0, inf, nan, -1.0]), np.array([inf, inf, -inf, -inf, nan])]
 
@@ -126,47 +127,48 @@ CASES = [
     # quantiles ------------------------------------------------------------------------------------------------------
     Case(
         Quantile(),
-        (distinct(3, 4),),
-        np.median,
-        batch=(0,),
-        extremes=[np.array([nan, 1.0, 2.0]), np.array([inf, inf, -1.0]), np.array([-inf, 2.0, inf])],
-        points=[Point(np.array([3.0, 1.0, 2.0, 7.0]), np.array([0.5, 0.0, 0.5, 0.0]))],
+        (distinct(3, 4), 0.5),
+        lambda x, q: np.median(x),
+        batch=(0, None),
+        extremes=[
+            (np.array([nan, 1.0, 2.0]), 0.5),
+            (np.array([inf, inf, -1.0]), 0.5),
+            (np.array([-inf, 2.0, inf]), 0.5),
+        ],
+        points=[Point((np.array([3.0, 1.0, 2.0, 7.0]), 0.5), (np.array([0.5, 0.0, 0.5, 0.0]), None))],
         refused=[
-            Refused((rand(2, 0),), ShapeError, "no entries", "at least one"),
-            Refused((booleans(3),), DTypeError, "bools"),
-            Refused(lambda: Quantile(q=1.5), ShapeError, "1.5", "from 0 to 1"),
+            Refused((rand(2, 0), 0.5), ShapeError, "no entries", "at least one"),
+            Refused((booleans(3), 0.5), DTypeError, "bools"),
+            Refused((rand(3), rand(2, 2)), ShapeError, "(2, 2)", "vector"),
+            Refused((rand(3), np.array([0.5, 1.5])), DataError, "1.5", "from 0 to 1", captured=False),
             Refused(lambda: Quantile(method="best"), ShapeError, "'best'", "nearest"),
         ],
     ),
+    Case(Quantile(axis=(0,)), (distinct(5, 3), PARTS), lambda x, q: np.quantile(x, q, axis=0), batch=(1, None)),
     Case(
-        Quantile(q=(0.0, 0.3, 1.0), axis=(0,)),
-        (distinct(5, 3),),
-        lambda x: np.quantile(x, (0.0, 0.3, 1.0), axis=0),
-        batch=(1,),
-    ),
-    Case(
-        Quantile(q=0.3, axis=(0,)),
-        (distinct(5, 3),),
-        lambda x: np.quantile(x, 0.3, axis=0),
-        batch=(0,),
+        Quantile(axis=(0,)),
+        (distinct(5, 3), np.array(0.3)),
+        lambda x, q: np.quantile(x, q, axis=0),
+        batch=(0, None),
         name="Quantile along the batch",
     ),
     Case(
-        Quantile(q=(0.25, 0.6), axis=(2, 0), keepdims=True),
-        (distinct(2, 3, 4),),
-        lambda x: np.quantile(x, (0.25, 0.6), axis=(2, 0), keepdims=True),
-        batch=(1,),
+        Quantile(axis=(2, 0), keepdims=True),
+        (distinct(2, 3, 4), PARTS),
+        lambda x, q: np.quantile(x, q, axis=(2, 0), keepdims=True),
+        batch=(1, None),
     ),
     *(
         Case(
-            Quantile(q=(0.0, 0.3, 0.7, 1.0), axis=(-1,), method=method, keepdims=True),
-            (distinct(3, 6),),
-            lambda x, method=method: np.quantile(x, (0.0, 0.3, 0.7, 1.0), axis=-1, method=method, keepdims=True),
-            batch=(0,),
+            Quantile(axis=(-1,), method=method, keepdims=True),
+            (distinct(3, 6), np.array([0.0, 0.3, 0.7, 1.0])),
+            lambda x, q, method=method: np.quantile(x, q, axis=-1, method=method, keepdims=True),
+            batch=(0, None),
+            constant=(1,),
         )
         for method in ("lower", "higher", "midpoint", "nearest")
     ),
-    Case(Quantile(axis=(1,)), (integers(2, 4, high=9),), lambda x: np.median(x, 1), batch=(0,)),
+    Case(Quantile(axis=(1,)), (integers(2, 4, high=9), 0.5), lambda x, q: np.median(x, 1), batch=(0, None)),
     # scattering -----------------------------------------------------------------------------------------------------
     Case(
         ScatterElements(),

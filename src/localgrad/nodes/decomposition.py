@@ -67,7 +67,7 @@ class Eigh(MatrixKind):
     That of the vectors exists where no two eigenvalues are equal, and where the result does not depend on their signs.
     """
 
-    formula = r"\tfrac12 (x + x^\top) = v\, \mathrm{diag}(w)\, v^\top, \quad v^\top v = I"
+    formula = r"(x + x^\top) / 2 = v\, \mathrm{diag}(w)\, v^\top, \quad v^\top v = I"
     outputs = 2
     asked = "the eigenvalues of {0}"
 

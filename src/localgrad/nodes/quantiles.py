@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from localgrad.graph.errors import DTypeError, ShapeError
+from localgrad.graph.errors import DataError, DTypeError, ShapeError
 from localgrad.graph.kind import Composition, SpecLike, Value
 from localgrad.graph.protocols import numpy_function
 from localgrad.graph.registry import kind
@@ -21,7 +21,9 @@ from localgrad.nodes.shaping import Reshape, Transpose, Unsqueeze
 from localgrad.nodes.sorting import Sort
 from localgrad.nodes.structure import Cast, size
 
-METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+WEIGHTS = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5, "nearest": 0.0}
+"""The part of the upper of two entries, by the methods that do not interpolate."""
+METHODS = ("linear", *WEIGHTS)
 
 
 @kind
@@ -31,27 +33,23 @@ class Quantile(Composition):
     Several q stand on a new first axis.
     """
 
-    formula = r"y = (1 - t)\, x_{(\lfloor p \rfloor)} + t\, x_{(\lceil p \rceil)}, \quad p = q (n - 1), \; t = p - \lfloor p \rfloor"
+    formula = r"y = (1 - t) x_{(\lfloor p \rfloor)} + t x_{(\lceil p \rceil)}, \quad p = q (n - 1), \; t = p - \lfloor p \rfloor"
+    inputs = ("x", "q")
     family = "sorting"
-    q: float | tuple[float, ...] = 0.5
+    checked = True
     axis: tuple[int, ...] | None = None
     keepdims: bool = False
     method: str = "linear"
 
     def check_fields(self) -> None:
-        parts = self.q if isinstance(self.q, tuple) else (self.q,)
-        if not all(0 <= part <= 1 for part in parts):
-            raise ShapeError(
-                f"the quantile {self.q} was asked\nfound: no part of a whole\ndo: give numbers from 0 to 1"
-            )
         if self.method not in METHODS:
             raise ShapeError(
                 f"a quantile by the method {self.method!r} was asked\nfound: no such method\n"
                 f"do: take one of {', '.join(METHODS)}"
             )
 
-    def shape(self, x: SpecLike) -> Spec:
-        spec = need_spec(self, x)
+    def shape(self, x: SpecLike, q: SpecLike) -> Spec:
+        spec, parts = need_spec(self, x), need_spec(self, q, 1)
         if spec.dtype.kind == "b":
             raise DTypeError("a quantile of {0} was asked\nfound: bools\ndo: convert them with .astype(np.float32)")
         if any(same_extent(spec.shape[axis], 0) for axis in normal_axes(self.axis, spec.ndim)):
@@ -59,80 +57,77 @@ class Quantile(Composition):
                 f"a quantile of {{0}} was asked\nfound: no entries, shape {format_shape(spec.shape)}\n"
                 "do: give at least one"
             )
+        if parts.ndim > 1:
+            raise ShapeError(
+                f"a quantile was asked at q of shape {format_shape(parts.shape)}\nfound: rank {parts.ndim}\n"
+                "do: give a number, or a vector"
+            )
         rest = reduced_shape(spec.shape, self.axis, self.keepdims)
-        return Spec((len(self.q), *rest) if isinstance(self.q, tuple) else rest, float_dtype(spec.dtype))
+        return Spec((*parts.shape, *rest), float_dtype(spec.dtype))
 
-    def forward(self, x: Value) -> Value:
-        self.shape(Spec(np.shape(x), np.asarray(x).dtype))
-        return super().forward(np.asarray(x))
+    def check(self, x: Value, q: Value) -> None:
+        parts = np.asarray(q)
+        if not ((parts >= 0) & (parts <= 1)).all():
+            raise DataError(f"the quantile {parts} was asked\nfound: no part of a whole\ndo: give numbers from 0 to 1")
 
-    def body(self, x: Value) -> Value:
+    def body(self, x: Value, q: Value) -> Value:
         if x.dtype.kind != "f":
             x = Cast.on(x, dtype="float64")
-        rank = rank_of(x)
+        if getattr(q, "dtype", np.float64) != np.float64:
+            q = Cast.on(q, dtype="float64")  # half an entry more or less decides which one is taken
+        rank, several = rank_of(x), rank_of(q) > 0
         axes = normal_axes(self.axis, rank)
-        kept = tuple(axis for axis in range(rank) if axis not in axes)
-        rest = tuple(shape_of(x)[axis] for axis in kept)
-        if len(axes) != 1:  # the axes become one, the last
-            x = Transpose.on(x, axes=(*kept, *axes))
-            length = product(shape_of(x)[len(kept) :])
-            x = Reshape.on(x, shape_to=(*rest, length if is_static(shape_of(x)) else -1))
-        along = axes[0] if len(axes) == 1 else len(kept)
+        x, along = merged(x, axes)
         ordered = Sort.on(x, axis=along)[0]
         last = Gather.on(ordered, np.asarray(-1), axis=along)
         count = size(x, along)
-        if isinstance(count, Tensor):
-            count = Cast.on(count, dtype="float64")
-        place = (count - 1) * np.asarray(self.q, np.float64)
+        place = (Cast.on(count, dtype="float64") - 1) * q if isinstance(count, Tensor) else q * float(count - 1)
         if self.method == "nearest":
             place = Round.on(place)
         below, above = Floor.on(place), Ceil.on(place)
-        t = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5}.get(self.method)
-        weight: Value = place - below
-        if t is not None:
-            weight = Where.on(below == above, 0.0, weight * 0 + t)
-        weight = Cast.on(weight, dtype=x.dtype.name)
+        t = WEIGHTS.get(self.method)
+        weight = Cast.on(place - below if t is None else Where.on(below == above, 0.0, t), dtype=x.dtype.name)
         first = Gather.on(ordered, Cast.on(below, dtype="int64"), axis=along)
         second = Gather.on(ordered, Cast.on(above, dtype="int64"), axis=along)
-        if isinstance(self.q, tuple):
+        if several:
             order = (along, *(axis for axis in range(rank_of(first)) if axis != along))
             first, second = Transpose.on(first, axes=order), Transpose.on(second, axes=order)
-            weight = Reshape.on(weight, shape_to=(-1, *(1,) * (rank_of(first) - 1)))
+            weight = Unsqueeze.on(weight, axis=tuple(range(1, rank_of(first))))
         # an infinite entry of weight 0 has no part
         y = chain(1 - weight, first) + chain(weight, second)
         y = Where.on(last != last, last, y)
         if self.keepdims and axes:
-            lead = 1 if isinstance(self.q, tuple) else 0
-            y = Unsqueeze.on(y, axis=tuple(axis + lead for axis in axes))
+            y = Unsqueeze.on(y, axis=tuple(axis + several for axis in axes))
         return y
 
 
+def merged(x: Value, axes: tuple[int, ...]) -> tuple[Value, int]:
+    """Several axes made one, the last, and which one it is; one axis stays where it is."""
+    if len(axes) == 1:
+        return x, axes[0]
+    kept = tuple(axis for axis in range(rank_of(x)) if axis not in axes)
+    shape = shape_of(x)
+    length = product(shape[axis] for axis in axes) if is_static(shape) else -1
+    moved = Transpose.on(x, axes=(*kept, *axes))
+    return Reshape.on(moved, shape_to=(*(shape[axis] for axis in kept), length)), len(kept)
+
+
 # functions ----------------------------------------------------------------------------------------------------------
-def _quantile(x: Any, q: Any, axis: Any, keepdims: bool, method: str, scale: float) -> Tensor:
-    if isinstance(q, Tensor):
-        raise DTypeError(
-            "a quantile was asked with a tensor as q\nfound: q is fixed when the node is made\ndo: give numbers (q.tolist())"
-        )
-    parts = np.asarray(q, np.float64) / scale
-    if parts.ndim > 1:
-        raise ShapeError(f"quantiles were asked at q of shape {parts.shape}\nfound: rank 2 or more\ndo: give a list")
-    field = tuple(parts.tolist()) if parts.ndim else float(parts)
-    made = Quantile.make(q=field, axis=axes_field(axis), keepdims=bool(keepdims), method=method)
-    return apply(made, x)  # type: ignore[no-any-return]
-
-
 @numpy_function("quantile")
 def quantile(x: Any, q: Any, axis: Any = None, keepdims: bool = False, method: str = "linear") -> Tensor:
     """The value below which a part q (0 to 1) of the entries along axes (all of them unless told) lies.
 
     Between two entries by `method`: "linear", "lower", "higher", "midpoint" or "nearest". Several q stand on a new first
-    axis. NaN where there is one. The gradient goes to the one or two entries used. Raises ShapeError for a q out of range.
+    axis. NaN where there is one. The gradient goes to the one or two entries used, and to q. Raises DataError for a q out
+    of range.
 
     >>> import localgrad as lg
     >>> lg.quantile(lg.tensor([1.0, 2.0, 4.0]), 0.75).item()
     3.0
     """
-    return _quantile(x, q, axis, keepdims, method, 1)
+    made = Quantile.make(axis=axes_field(axis), keepdims=bool(keepdims), method=method)
+    # lists would become float32
+    return apply(made, x, q if isinstance(q, (Tensor, int, float)) else np.asarray(q, np.float64))  # type: ignore[no-any-return]
 
 
 @numpy_function("percentile")
@@ -143,7 +138,8 @@ def percentile(x: Any, q: Any, axis: Any = None, keepdims: bool = False, method:
     >>> lg.percentile(lg.tensor([1.0, 2.0, 4.0]), 75).item()
     3.0
     """
-    return _quantile(x, q, axis, keepdims, method, 100)
+    parts = q if isinstance(q, Tensor) else np.asarray(q, np.float64)[()]
+    return quantile(x, parts / 100, axis, keepdims, method)
 
 
 @numpy_function("median")
@@ -156,4 +152,4 @@ def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> lg.median(lg.tensor([5.0, 1.0, 2.0, 4.0])).item()
     3.0
     """
-    return _quantile(x, 0.5, axis, keepdims, "linear", 1)
+    return quantile(x, 0.5, axis, keepdims)

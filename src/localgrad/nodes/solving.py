@@ -158,7 +158,7 @@ class SolveTriangular(System):
 class Cholesky(MatrixKind):
     """The lower triangle y with y yᵀ = x, of the symmetric part of x. Gradient: Murray 2016, equation 10."""
 
-    formula = r"y y^\top = \tfrac12 (x + x^\top), \quad y = \mathrm{tril}(y)"
+    formula = r"y y^\top = (x + x^\top) / 2, \quad y = \mathrm{tril}(y)"
     asked = "the Cholesky factor of {0}"
 
     def shape(self, x: SpecLike) -> Spec:
