@@ -79,6 +79,13 @@ CASES = [
         batch=(None, 0, 1),
     ),
     Case(
+        AttentionWeights(),
+        inputs=(rand(3, 2), rand(4, 2)),
+        reference=weights(),
+        name="AttentionWeights over a named width",
+        batch=(1, 1),
+    ),
+    Case(
         AttentionWeightsGradient(),
         inputs=(rand(2, 3, 5), rand(2, 3, 5), rand(2, 3, 4), rand(2, 5, 4)),
         reference=of_weights(),
