@@ -95,6 +95,25 @@ def bench_mlp(options: argparse.Namespace) -> list[str]:
     return [*lines, "", f"Losses after the same steps: {said}."]
 
 
+def bench_compiled(options: argparse.Namespace) -> list[str]:
+    from importlib.util import find_spec
+
+    from benchmarks import compiled
+
+    makers = {"localgrad": compiled.ours}
+    if options.peers:
+        makers["PyTorch"] = compiled.pytorch
+        if find_spec("jax") is not None:
+            makers["JAX"] = compiled.jax
+    lines: list[str] = []
+    for workload, title in compiled.TITLES.items():
+        made = {name: make(workload) for name, make in makers.items()}
+        lines += _compared(title, {name: run for name, (run, _) in made.items()}, options.blocks, "ms", 1e3)
+        said = ", ".join(f"{name} {loss():.6g}" for name, (_, loss) in made.items())
+        lines += ["", f"Losses after the same steps: {said}.", ""]
+    return lines[:-1]
+
+
 def bench_digits(options: argparse.Namespace) -> list[str]:
     from benchmarks import digits
 
@@ -124,6 +143,7 @@ def bench_import(options: argparse.Namespace) -> list[str]:
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "chain": bench_chain,
+    "compiled": bench_compiled,
     "digits": bench_digits,
     "import": bench_import,
     "mlp": bench_mlp,

@@ -257,6 +257,7 @@ class Building:
                 if unit.fused and node.kind.name in TOTALS:
                     output = node._outputs[0]
                     size = self.places.of[id(output)].size * sum_dtype(output.dtype).itemsize
+                    total += size
                     offset = arena.take(size)
                     scratch.append((offset, size))
                     self.scratch[id(output)] = (ARENA, offset)

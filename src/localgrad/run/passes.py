@@ -14,6 +14,8 @@ OPENED: Final = frozenset(
     (
         "Gelu", "MeanSquaredError", "MeanAbsoluteError", "Huber", "KLDivergence", "SigmoidCrossEntropy",
         "BinaryCrossEntropy", "Var", "Std", "ReduceL2", "ReduceL1", "LSTMCell", "LSTMCellGradient", "Call",
+        "LayerNormalization", "LayerNormalizationGradient", "RMSNormalization", "BatchNormalization",
+        "BatchNormalizationGradient",
     )
 )  # fmt: skip
 """Compositions that run faster as the loops they are made of than with a NumPy forward of their own."""

@@ -20,11 +20,13 @@ from localgrad.graph.tensor import Tensor
 from localgrad.run import native
 from localgrad.run.building import Building
 from localgrad.run.memory import Memory
-from localgrad.run.passes import Change, prepare
+from localgrad.run.passes import prepare
 from localgrad.run.readable import readable
 from localgrad.run.state import State
-from localgrad.run.steps import LoopStep, ProductStep, Step
+from localgrad.run.steps import LoopStep, Step
 from localgrad.run.threads import Limited, limited
+
+__all__ = ["Plan"]
 
 RUNNER: Final = """
 define void @kernel(ptr %slots, ptr %records, i64 %count) {
@@ -277,6 +279,3 @@ def _laid_out(array: NDArray[Any], strides: tuple[int, ...]) -> NDArray[Any]:
         raise ValueError(f"an array with strides {array.strides} was given to a plan for {strides}")
     made[...] = array
     return made
-
-
-__all__ = ["Change", "Plan", "ProductStep"]
