@@ -161,7 +161,7 @@ CASES = [
     *(
         Case(
             Quantile(axis=(-1,), method=method, keepdims=True),
-            (distinct(3, 6), np.array([0.0, 0.3, 0.7, 1.0])),
+            (distinct(3, 6), np.array([0.0, 0.3, 0.74, 1.0])),
             lambda x, q, method=method: np.quantile(x, q, axis=-1, method=method, keepdims=True),
             batch=(0, None),
             constant=(1,),
