@@ -167,3 +167,10 @@ def test_gan(example: RunExample, tmp_path: Path) -> None:
     result = example("gan")
     assert result["test digits"] < result["drawings"] < 0.8 * result["random pixels"]
     assert pictures(tmp_path) == {"samples.svg"}
+
+
+def test_character_gpt(example: RunExample, tmp_path: Path) -> None:
+    result = example("character_gpt")
+    assert result["bits"] < 4 < 5.8 < result["first"]  # of 61 letters each equally likely it would be 5.93
+    assert result["accuracy"] > 0.2
+    assert pictures(tmp_path) == {"attention.svg"}
