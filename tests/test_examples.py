@@ -137,6 +137,36 @@ def test_dropout(example: RunExample, tmp_path: Path) -> None:
     assert pictures(tmp_path) == {"curves.svg"}
 
 
+def test_rnn_language_model(example: RunExample, tmp_path: Path) -> None:
+    result = example("rnn_language_model")
+    assert result["rules"] < result["test"] < 3 < result["first"] < result["words"]
+    assert pictures(tmp_path) == {"perplexity.svg"}
+
+
+def test_lstm_language_model(example: RunExample, tmp_path: Path) -> None:
+    result = example("lstm_language_model")
+    assert 1.85 < result["plain"] < 2.5
+    assert 1.85 < result["better"] < 4
+    assert 0.05 < result["right"] < 1
+    assert result["new"] > 0
+    assert pictures(tmp_path) == {"perplexity.svg", "network.svg"}
+
+
+def test_addition_seq2seq(example: RunExample, tmp_path: Path) -> None:
+    result = example("addition_seq2seq")
+    losses = {name: value for name, value in result.items() if name.endswith("loss")}
+    assert len(losses) == 4
+    assert max(losses.values()) < np.log(13) - 0.2  # by chance one of 13 signs
+    assert losses["reversed, peeky: loss"] < losses["reversed: loss"]
+    assert pictures(tmp_path) == {"accuracy.svg"}
+
+
+def test_date_conversion(example: RunExample, tmp_path: Path) -> None:
+    result = example("date_conversion")
+    assert result["last"] < 0.75 * result["first"]
+    assert pictures(tmp_path) == {"attention.svg"}
+
+
 def test_nan_hunt(example: RunExample) -> None:
     result = example("nan_hunt")
     assert np.isfinite(result["losses"][0])
