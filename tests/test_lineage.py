@@ -207,6 +207,45 @@ def test_time_layers_keep_their_state_and_lose_it(name: str) -> None:
     assert layer.dh.shape == (N, H)
 
 
+def test_both_directions_start_from_a_state_set() -> None:
+    layer = both_ways()
+    (xs,) = LAYERS["TimeBiLSTM"][1]
+    h, c = rand(N, 2 * H, seed=4), rand(N, 2 * H, seed=5)
+    layer.set_state(h, c)
+    ends = {"forward": (layer.forward_lstm, slice(None, H)), "backward": (layer.backward_lstm, slice(H, None))}
+    found = layer.forward(xs)
+    for direction, (lstm, half) in ends.items():
+        lstm.set_state(h[:, half], c[:, half])
+        turned = xs if direction == "forward" else xs[:, ::-1].copy()
+        hs = lstm.forward(turned)
+        np.testing.assert_allclose(found[..., half], hs if direction == "forward" else hs[:, ::-1], rtol=1e-12)
+    layer.reset_state()
+    assert not np.allclose(layer.forward(xs), found)
+    with pytest.raises(lg.ShapeError, match=f"give \\(N, {2 * H}\\)"):
+        layer.set_state(h[:, :H])
+
+
+DUALS = {
+    "Branch": ("Add", lambda x: sum(lg.branch(x, 2)), (3,)),
+    "Repeat": ("SumTo", lambda x: lg.broadcast_to(x, (4, 3)), (1, 3)),
+    "Sum": ("Repeat", lambda x: lg.sum(x, axis=0), (4, 3)),
+    "Transpose": ("Transpose", lambda x: lg.transpose(x), (4, 3)),
+    "Slice": ("Unslice", lambda x: x[1:], (4,)),
+    "Pad": ("Pad", lambda x: lg.pad(x, 1), (4,)),
+    "Gather": ("ScatterAdd", lambda x: lg.take(x, np.array([1, 1])), (4,)),
+}
+
+
+@pytest.mark.parametrize("name", DUALS)
+def test_the_gradient_of_a_node_is_its_dual(name: str) -> None:
+    dual, f, shape = DUALS[name]
+    graph = lg.capture(f, lg.spec(*shape, dtype=np.float64))
+    assert name in [node.kind.name for node in graph.explicit().nodes]
+    made = [node.kind.name for node in graph.gradient().explicit().nodes if node.of is not None]
+    assert dual in made
+    lg.check_gradients(f, rand(*shape))
+
+
 def test_the_sampler_never_draws_the_target() -> None:
     target = numbers(500)
     drawn = layers.UnigramSampler(CORPUS, 0.75, 3, seed=0).get_negative_sample(target)

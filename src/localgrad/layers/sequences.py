@@ -292,6 +292,22 @@ class TimeBiLSTM(Layer):
     def call(self, xs: Tensor) -> Tensor:
         return Concat.on(self.forward_lstm(xs), self.backward_lstm(xs, reverse=True), axis=2)  # type: ignore[no-any-return]
 
+    def set_state(self, h: Any, c: Any = None) -> None:
+        """Start the next call from h (N, 2H), and from c (zeros unless given): the halves side by side, as in the output.
+
+        The second half is where the LSTM from the end starts, that is at the last step.
+        """
+        width = self.forward_lstm.sizes[1]
+        for given in (h, c):
+            if given is not None and (len(given.shape) != 2 or not same_extent(given.shape[1], 2 * width)):
+                raise ShapeError(
+                    f"the state of {self._title()} was to be set to {format_shape(given.shape)}{user_line()}\n"
+                    f"found: it has {width} hidden units in each direction\ndo: give (N, {2 * width})"
+                )
+        parts = [(None, None) if x is None else (x[:, :width], x[:, width:]) for x in (h, c)]
+        self.forward_lstm.set_state(parts[0][0], parts[1][0])
+        self.backward_lstm.set_state(parts[0][1], parts[1][1])
+
     def reset_state(self) -> None:
         """Start the next call from zeros."""
         self.forward_lstm.reset_state()

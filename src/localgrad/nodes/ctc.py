@@ -17,7 +17,7 @@ from localgrad.graph.errors import CaptureError, DataError, DTypeError, ShapeErr
 from localgrad.graph.kind import Composition, Kind, SpecLike, Value
 from localgrad.graph.recording import as_input, record
 from localgrad.graph.registry import kind
-from localgrad.graph.spec import Spec, Symbol, format_shape, is_static, same_shape
+from localgrad.graph.spec import Spec, format_shape, is_static, same_shape
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import chain, need_spec
 from localgrad.nodes.branching import Max, Where
@@ -349,13 +349,10 @@ def ctc_loss(
             )
         x = Transpose.on(x, axes=(1, 0, 2))
     t = _integers(labels)
-    full = x.shape[1:2] + t.shape[1:2]
-    lengths = []
-    for given, most in zip((input_lengths, label_lengths), full, strict=False):
-        if given is None:
-            lengths.append(_all_of(most, t))
-        else:
-            lengths.append(_integers(given))
+    lengths = [
+        _all_steps(like, t) if given is None else _integers(given)
+        for given, like in ((input_lengths, x), (label_lengths, t))
+    ]
     y: Tensor = record(CTC.make(reduction=reduction, blank=blank, zero_infinity=zero_infinity), (x, t, *lengths))
     warn_of_maker(
         made_by, y, ("Softmax", "Sigmoid"), "the loss expects logarithms of probabilities", "Use lg.log_softmax instead"
@@ -367,10 +364,9 @@ def _integers(value: Any) -> Any:
     return value if isinstance(value, Tensor) else as_input(as_array(value))
 
 
-def _all_of(most: Any, like: Any) -> Any:
-    """The whole length for each row."""
-    count = like.shape[0]
-    if isinstance(most, Symbol) or isinstance(count, Symbol):
-        row = Slice.on(like, index=(WHOLE, 0))
-        return FullLike.on(row, value=0) + size(like, 1) if isinstance(most, Symbol) else FullLike.on(row, value=most)
-    return as_input(np.full(count, most, np.int64))
+def _all_steps(like: Tensor, labels: Tensor) -> Any:
+    """The whole length of axis 1 for each row; what has another rank is for the shape rule to refuse."""
+    if is_static((*like.shape[1:2], *labels.shape[:1])):
+        return as_input(np.full(labels.shape[:1], (*like.shape[1:2], 0)[0], np.int64))
+    first = FullLike.on(Slice.on(labels, index=(WHOLE, 0)), value=0, dtype="int64")
+    return first + size(like, 1, like=first)

@@ -22,11 +22,8 @@ from localgrad.nodes.binary_cross_entropy import (
 from localgrad.nodes.branching import Clip, Where
 from localgrad.nodes.cross_entropy import SoftmaxCrossEntropy, accuracy, softmax_cross_entropy
 from localgrad.nodes.exponential import Log
-from localgrad.nodes.likelihood import dice_loss, focal_loss, negative_log_likelihood
 from localgrad.nodes.loss import PairLoss, as_prediction, like_prediction, warn_of_maker
-from localgrad.nodes.margins import hinge_loss, multi_margin_loss, soft_margin_loss
 from localgrad.nodes.reduction import Sum
-from localgrad.nodes.regression import log_cosh_loss, poisson_nll_loss, smooth_l1_loss
 from localgrad.nodes.rounding import Abs, Sign
 from localgrad.nodes.structure import size
 
@@ -228,22 +225,25 @@ _NAMED: Final[dict[str, Callable[..., Tensor]]] = {
     "huber": huber_loss,
     "kl_divergence": kl_divergence,
     "kl": kl_divergence,
-    "negative_log_likelihood": negative_log_likelihood,
-    "nll": negative_log_likelihood,
-    "smooth_l1_loss": smooth_l1_loss,
-    "smooth_l1": smooth_l1_loss,
-    "log_cosh_loss": log_cosh_loss,
-    "log_cosh": log_cosh_loss,
-    "poisson_nll_loss": poisson_nll_loss,
-    "focal_loss": focal_loss,
-    "focal": focal_loss,
-    "dice_loss": dice_loss,
-    "dice": dice_loss,
-    "hinge_loss": hinge_loss,
-    "hinge": hinge_loss,
-    "soft_margin_loss": soft_margin_loss,
-    "multi_margin_loss": multi_margin_loss,
 }
+_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
+    "negative_log_likelihood": ("likelihood", "negative_log_likelihood"),
+    "nll": ("likelihood", "negative_log_likelihood"),
+    "focal_loss": ("likelihood", "focal_loss"),
+    "focal": ("likelihood", "focal_loss"),
+    "dice_loss": ("likelihood", "dice_loss"),
+    "dice": ("likelihood", "dice_loss"),
+    "smooth_l1_loss": ("regression", "smooth_l1_loss"),
+    "smooth_l1": ("regression", "smooth_l1_loss"),
+    "log_cosh_loss": ("regression", "log_cosh_loss"),
+    "log_cosh": ("regression", "log_cosh_loss"),
+    "poisson_nll_loss": ("regression", "poisson_nll_loss"),
+    "hinge_loss": ("margins", "hinge_loss"),
+    "hinge": ("margins", "hinge_loss"),
+    "soft_margin_loss": ("margins", "soft_margin_loss"),
+    "multi_margin_loss": ("margins", "multi_margin_loss"),
+}
+"""Those that are imported when first asked for: module and function."""
 
 
 def loss_named(name: str) -> Callable[..., Tensor]:
@@ -255,10 +255,16 @@ def loss_named(name: str) -> Callable[..., Tensor]:
     >>> loss_named("mse").__name__
     'mean_squared_error'
     """
+    if isinstance(name, str) and name in _ELSEWHERE:
+        from importlib import import_module
+
+        module, function = _ELSEWHERE[name]
+        return getattr(import_module(f"localgrad.nodes.{module}"), function)  # type: ignore[no-any-return]
     try:
         return _NAMED[name]
     except (KeyError, TypeError):
+        known = [*_NAMED, *_ELSEWHERE]
         raise NameLookupError(
-            f"no loss is called {name!r}{nearest(str(name), _NAMED)}\nfound: {', '.join(_NAMED)}\n"
+            f"no loss is called {name!r}{nearest(str(name), known)}\nfound: {', '.join(known)}\n"
             "do: use one of these names, or pass a function of (prediction, target)"
         ) from None

@@ -15,6 +15,7 @@ from localgrad.graph.spec import Spec, broadcast_shapes, format_shape, same_shap
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import chain, need_spec
 from localgrad.nodes.branching import Clip, Where
+from localgrad.nodes.creation import FullLike
 from localgrad.nodes.exponential import Exp, Log, Log1p
 from localgrad.nodes.loss import PairLoss, as_prediction, like_prediction
 from localgrad.nodes.rounding import Abs, Sign
@@ -88,6 +89,7 @@ class PoissonLikelihood(PairLoss):
         y = Exp.on(x) - t * x if self.log_input else x - t * Log.on(x + self.epsilon)
         if not self.full:
             return y
+        t = _like(t, x)
         many = Where.on(t > 1, t, 2.0)  # Stirling's formula says nothing up to 1, whose term is 0
         return y + Where.on(t > 1, many * Log.on(many) - many + 0.5 * Log.on(2 * math.pi * many), 0.0)
 
@@ -128,11 +130,17 @@ class GaussianLikelihood(PairLoss):
             )
 
     def entries(self, x: Value, t: Value, variance: Value) -> Value:
+        variance = _like(variance, x)
         small = variance < self.epsilon
         v = Where.on(small, variance + StopGradient.on(self.epsilon - variance), variance)
         d = x - t
         y = 0.5 * (Log.on(v) + d * d / v)
         return y + _HALF_LOG_TAU if self.full else y
+
+
+def _like(number: Value, x: Value) -> Value:
+    """A Python number in the dtype of x, since its logarithm would be a float64."""
+    return FullLike.on(x, value=float(number)) if number.__class__ in (int, float, bool) else number
 
 
 def smooth_l1_loss(prediction: Any, target: Any, beta: float = 1.0, reduction: str = "mean") -> Tensor:

@@ -113,7 +113,8 @@ def draw_others(
 
 def _drawn(key: int, step: int, shape: tuple[int, int], start: int, edges: NDArray[Any]) -> NDArray[np.int64]:
     points = philox.uniform(key, step, shape, np.float64, start) * edges[-1]
-    return np.minimum(np.searchsorted(edges, points, side="right"), len(edges) - 1)
+    found: NDArray[np.int64] = np.searchsorted(edges, points, side="right")
+    return np.minimum(found, len(edges) - 1)
 
 
 def _repeated(drawn: NDArray[np.int64]) -> NDArray[np.bool_]:
