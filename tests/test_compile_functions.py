@@ -77,6 +77,17 @@ def test_errors_are_within_their_bounds(name: str, dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_erf_is_the_interpreters(dtype: Any) -> None:
+    from localgrad.nodes.special import erf
+
+    x = samples(dtype)
+    y, wanted = computed("erf", x), erf(x)
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(wanted))
+    finite = ~np.isnan(wanted)
+    assert np.all(np.abs(y - wanted)[finite] <= 2 * np.spacing(np.abs(wanted[finite])))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["expm1", "log1p", "tanh"])
 def test_odd_functions_keep_the_sign_of_zero_and_denormals(name: str, dtype: Any) -> None:
     least = np.finfo(dtype).smallest_subnormal

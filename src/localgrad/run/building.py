@@ -16,7 +16,7 @@ from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.graph.warning import warn_once
 from localgrad.run import native
 from localgrad.run.kernel import sum_dtype
-from localgrad.run.loops import TOTALS, broadcast, loop_of, parameters
+from localgrad.run.loops import TOTALS, Loop, broadcast, copy_of, loop_of, parameters
 from localgrad.run.lowering import UnsupportedError, supports
 from localgrad.run.memory import Arena, Buffer, Memory
 from localgrad.run.places import Place, Places, dense
@@ -53,6 +53,7 @@ class Building:
         self.products = {number: self._product(unit) for number, unit in enumerate(self.units)}
         self.checks = self._checks()
         self.rows = {number: self._rows(unit) for number, unit in enumerate(self.units)}
+        self.copies = {number: self._copy(unit) for number, unit in enumerate(self.units)}
         self.results = self._place_results()
         self.updates = self._place_updates()
         self.memory = self._place_buffers()
@@ -180,6 +181,13 @@ class Building:
             return None
         return rows_of(unit.nodes[0], lambda t: self.places.of.get(id(t)), lambda t: id(t) in self.checked)
 
+    def _copy(self, unit: Unit) -> Loop | None:
+        node = unit.nodes[0]
+        if unit.fused or node.kind.name != "Reshape" or not native.available():
+            return None
+        place = self.places.of.get(id(node._inputs[0]))
+        return None if place is None or id(node._outputs[0]) not in self.places.of else copy_of(node, place)
+
     # updates ------------------------------------------------------------------------------------------------------
     def _place_updates(self) -> list[tuple[Leaf, Tensor, bool]]:
         """For each state its new value, and whether that is written in place; else it is copied at the end."""
@@ -304,7 +312,8 @@ class Building:
         number = self.born.get(id(tensor))
         if number is None:
             return False
-        return self.units[number].fused or self.products[number] is not None or self.rows[number] is not None
+        own = self.products[number], self.rows[number], self.copies[number]
+        return self.units[number].fused or any(each is not None for each in own)
 
     def fresh(self, tensor: Tensor) -> bool:
         """Whether an output is an array that a NumPy forward made in this run."""
@@ -320,7 +329,12 @@ class Building:
     def _step(self, number: int, unit: Unit) -> Step:
         if unit.fused:
             return self._loop(unit)
-        product, rows = self.products[number], self.rows[number]
+        product, rows, copy = self.products[number], self.rows[number], self.copies[number]
+        if copy is not None:
+            made = LoopStep(unit.nodes, copy)
+            made.address = native.address_of(copy.kernel.text, "kernel")
+            made.numbers = parameters(copy, self.address, self.address)
+            return made
         if rows is not None:
             step: Step = RowsStep(unit.nodes)
             step.address = native.address_of(rows.text, "kernel")

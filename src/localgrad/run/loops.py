@@ -11,8 +11,9 @@ from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import normal_axes
 from localgrad.run.kernel import Kernel, Port, Total, sum_dtype
-from localgrad.run.lowering import Dtype, Lowering, Typed
+from localgrad.run.lowering import Dtype, Lowering, Operation, Typed
 from localgrad.run.places import Place, dense
+from localgrad.run.text import TYPES
 from localgrad.transform.grouping import Unit
 
 TOTALS = frozenset(("Sum", "Mean", "SumTo"))
@@ -149,6 +150,25 @@ def loop_of(
         tuple(Total(each[0], each[1], out.strides[-1] == 0, each[2]) for each, out in zip(totals, sums, strict=True)),
     )
     return Loop(kernel, extents, read, written, sums, tuple((each[4], each[5]) for each in totals))
+
+
+def copy_of(node: Node, place: Place) -> Loop | None:
+    """The loop that copies entries in row-major order: a reshape of what does not stand in one piece."""
+    if place.dtype not in TYPES or not place.size:
+        return None
+    x, output = node._inputs[0], node._outputs[0]
+    assert isinstance(x, Tensor)
+    extents, (source, target) = merged(place.shape, [place.strides, dense(place.shape, place.dtype.itemsize)])
+    one = extents == (1,)
+    operation = Operation("load", (), place.dtype, 0)
+    kernel = Kernel(
+        len(extents),
+        (operation,),
+        (_port(place.dtype, source, one),),
+        ((0, _port(place.dtype, target, one)),),
+        (),
+    )
+    return Loop(kernel, extents, (Read(x, source),), (Written(output, target),), (), ())
 
 
 def _port(dtype: Dtype, strides: tuple[int, ...], one: bool) -> Port:

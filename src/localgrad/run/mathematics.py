@@ -12,6 +12,7 @@ from decimal import Decimal, localcontext
 from math import factorial, inf, nan
 from typing import Final, NamedTuple
 
+from localgrad.nodes import special
 from localgrad.run.text import Floats, bits_of
 
 
@@ -185,6 +186,26 @@ def tanh(f: Floats, x: str) -> str:
     return f.call("copysign", f.div(e, f.add(e, 2.0)), x)
 
 
+def _ratio(f: Floats, coefficients: tuple[tuple[float, ...], ...], x: str) -> str:
+    return f.div(f.polynomial(x, coefficients[0]), f.polynomial(x, coefficients[1]))
+
+
+def erf(f: Floats, x: str) -> str:
+    """The error function, with the coefficients of `nodes.special`; of single precision computed in double, as there."""
+    if f.kind == "float":
+        wide = Floats(f.text, "double")
+        end = special._ERF_SINGLE_END
+        limited = _clamped(wide, f.text.made(f"fpext float {x} to double"), -end, end)
+        y = wide.mul(_ratio(wide, special._ERF_SINGLE, wide.mul(limited, limited)), limited)
+        return f.text.made(f"fptrunc double {y} to float")
+    size = f.call("fabs", x)
+    near = f.fused(_ratio(f, special._ERF_INNER, f.mul(x, x)), x, x)
+    distance = _clamped(f, size, 0.0, special._ERF_OUTER_END)
+    rest = f.mul(_ratio(f, special._ERF_OUTER, distance), exp(f, f.mul(f.call("fabs", distance), f.sub(0.0, distance))))
+    far = f.call("copysign", f.sub(1.0, rest), x)
+    return f.select(f.compare("ogt", size, 1.0), far, near)
+
+
 def sign(f: Floats, x: str) -> str:
     """1, 0 or -1, and NaN of NaN."""
     y = f.select(f.compare("ogt", x, 0.0), 1.0, f.select(f.compare("oeq", x, 0.0), 0.0, x))
@@ -200,7 +221,7 @@ def _named(name: str) -> Callable[[Floats, str], str]:
 
 FUNCTIONS: Final[dict[str, Callable[[Floats, str], str]]] = {
     "exp": exp, "exp2": exp2, "expm1": expm1, "log": log, "log2": log2, "log10": log10, "log1p": log1p, "tanh": tanh,
-    "sign": sign, "abs": _named("fabs"), "sqrt": _named("sqrt"), "floor": _named("floor"), "ceil": _named("ceil"),
+    "sign": sign, "erf": erf, "abs": _named("fabs"), "sqrt": _named("sqrt"), "floor": _named("floor"), "ceil": _named("ceil"),
     "trunc": _named("trunc"), "round": _named("rint"),
 }  # fmt: skip
 """The functions of one float that kernels have; kinds that need others run their NumPy forward."""
