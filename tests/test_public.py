@@ -30,6 +30,7 @@ def test_names_of_upper_rooms_are_typed_listed_and_found_alike() -> None:
         for node in block.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
+        if alias.name not in ("*", "linalg")
     }
     assert typed == {name: f"localgrad.{module}" for name, module in lg._UPPER.items()}
     assert set(typed) <= set(lg.__all__)
@@ -54,6 +55,23 @@ def test_importing_takes_nothing_but_numpy_and_cheap_modules() -> None:
     code = f"import numpy, sys; before = set(sys.modules); import localgrad; print([m for m in {heavy} if m in set(sys.modules) - before])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_functions_imported_later_are_those_listed() -> None:
+    from localgrad.nodes import functions, more_functions
+
+    assert sorted(functions.MORE) == sorted(more_functions.__all__)
+    assert not set(functions.MORE) & set(functions.__all__)
+
+
+def test_a_kind_is_found_before_its_family_is_imported() -> None:
+    code = (
+        "import sys, numpy as np, localgrad as lg\n"
+        "assert 'localgrad.nodes.sorting' not in sys.modules, 'the test would show nothing'\n"
+        "print(np.sort(lg.tensor([3.0, 1.0])).data.tolist(), np.linalg.trace(lg.tensor(np.eye(2))).item())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[1.0, 3.0] 2.0"
 
 
 def test_the_version_is_that_of_the_package() -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import localgrad.nodes.catalogue as _catalogue
 from localgrad.graph.capturing import capture
 from localgrad.graph.context import no_grad, recording_enabled, scope, test_mode
 from localgrad.graph.errors import (
@@ -37,20 +36,14 @@ from localgrad.graph.graph import Graph
 from localgrad.graph.kind import Composition, Kind
 from localgrad.graph.node import Node
 from localgrad.graph.record import Record
-from localgrad.graph.registry import kind, kinds
+from localgrad.graph.registry import kind, kinds, register_later
 from localgrad.graph.spec import Spec, spec
 from localgrad.graph.tensor import Leaf, Tensor, parameter, state, tensor
 from localgrad.graph.watching import detect_changes, detect_nonfinite
-from localgrad.nodes import functions, linalg
+from localgrad.nodes import functions
 from localgrad.nodes.base import Elementwise, chain
 from localgrad.nodes.functions import *  # noqa: F403 - chosen by hand there
 from localgrad.transform.backward import backward
-from localgrad.transform.checking import check_gradients
-from localgrad.transform.control import cond, loop, scan
-from localgrad.transform.differentiate import gradients, stop_gradient
-from localgrad.transform.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from localgrad.transform.path import why_no_gradient
-from localgrad.transform.recompute import recompute
 
 if TYPE_CHECKING:
     __version__: str
@@ -58,6 +51,8 @@ if TYPE_CHECKING:
     from localgrad.exchange.folder import load
     from localgrad.layers.layer import Layer
     from localgrad.layers.model import Model, Sequential
+    from localgrad.nodes import linalg as linalg
+    from localgrad.nodes.more_functions import *  # noqa: F403 - chosen by hand there
     from localgrad.run.compiled import compile
     from localgrad.run.threads import set_threads
     from localgrad.train.callbacks import Callback, EarlyStopping
@@ -72,6 +67,12 @@ if TYPE_CHECKING:
     from localgrad.train.run_folder import RunFolder
     from localgrad.train.schedules import ConstantRate, CosineDecay, ReduceOnPlateau, Schedule, StepDecay, WarmUp
     from localgrad.train.trainer import Trainer
+    from localgrad.transform.checking import check_gradients
+    from localgrad.transform.control import cond, loop, scan
+    from localgrad.transform.differentiate import gradients, stop_gradient
+    from localgrad.transform.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+    from localgrad.transform.path import why_no_gradient
+    from localgrad.transform.recompute import recompute
 
 __all__ = [
     "SGD",
@@ -166,8 +167,24 @@ __all__ = [
     "why_no_gradient",
 ]  # fmt: skip
 __all__ += functions.__all__
+__all__.extend(functions.MORE)
 
 _UPPER = {
+    "check_gradients": "transform.checking",
+    "cond": "transform.control",
+    "loop": "transform.control",
+    "scan": "transform.control",
+    "gradients": "transform.differentiate",
+    "stop_gradient": "transform.differentiate",
+    "grad": "transform.functional",
+    "hessian": "transform.functional",
+    "hvp": "transform.functional",
+    "jacobian": "transform.functional",
+    "jvp": "transform.functional",
+    "value_and_grad": "transform.functional",
+    "vjp": "transform.functional",
+    "why_no_gradient": "transform.path",
+    "recompute": "transform.recompute",
     "compile": "run.compiled",
     "set_threads": "run.threads",
     "load": "exchange.folder",
@@ -204,7 +221,7 @@ _UPPER = {
 """Names of upper rooms, imported when first used: training, files and pictures cost nothing at import."""
 _ROOMS = ("layers", "models", "train", "show", "exchange", "cli")
 
-del _catalogue
+register_later("localgrad.nodes.catalogue", "localgrad.transform.control", "localgrad.transform.recompute")
 
 
 def __getattr__(name: str) -> Any:
@@ -218,6 +235,11 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"localgrad.{_UPPER[name]}"), name)
         globals()[name] = value
         return value
+    if name in functions.MORE:
+        value = globals()[name] = getattr(functions, name)
+        return value
+    if name == "linalg":
+        return importlib.import_module("localgrad.nodes.linalg")
     if name in _ROOMS:
         return importlib.import_module(f"localgrad.{name}")
     # tools that inspect modules ask for many of Python's own names; only a user's deserves the search for a near one
@@ -228,8 +250,8 @@ def __getattr__(name: str) -> Any:
 def _nearest(name: str) -> str:
     from localgrad.graph.registry import nearest
 
-    return nearest(name, [key for key in (*globals(), *_UPPER) if not key.startswith("_")])
+    return nearest(name, [key for key in (*globals(), *_UPPER, *functions.MORE) if not key.startswith("_")])
 
 
 def __dir__() -> list[str]:
-    return sorted({*(key for key in globals() if not key.startswith("_")), *_UPPER, *_ROOMS})
+    return sorted({*(key for key in globals() if not key.startswith("_")), *_UPPER, *_ROOMS, *functions.MORE, "linalg"})

@@ -9,7 +9,7 @@ import numpy as np
 
 from localgrad.graph.errors import LocalgradError, MissingRuleError
 from localgrad.graph.recording import as_input, compute
-from localgrad.graph.registry import NUMPY
+from localgrad.graph.registry import NUMPY, complete
 from localgrad.graph.source import user_line
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,6 +46,8 @@ def from_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
             f"np.{name}{'.' + method if method != '__call__' else ''} with {sorted(options)} cannot be recorded on "
             f"tensors{user_line()}\ndo: call np.{name}(x, ...) with the arrays alone"
         )
+    if name not in FUNCTIONS and name not in NUMPY:
+        complete()
     if name in FUNCTIONS:
         return FUNCTIONS[name](*inputs)
     if name not in NUMPY:
@@ -62,7 +64,10 @@ def from_function(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
     """What a NumPy function on tensors records."""
     name = function.__name__
     written = f"np{function.__module__.removeprefix('numpy')}.{name}"
-    ours = FUNCTIONS.get(written.removeprefix("np."), FUNCTIONS.get(name))  # np.linalg.trace is not np.trace
+    key = written.removeprefix("np.")
+    if key not in FUNCTIONS:
+        complete()
+    ours = FUNCTIONS.get(key, FUNCTIONS.get(name))  # np.linalg.trace is not np.trace
     if ours is None:
         raise MissingRuleError(
             f"{written} was called on a tensor{user_line()}\nfound: localgrad has no function for it\n"
@@ -81,5 +86,6 @@ def from_function(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
 
 def array_function_names() -> list[str]:
     """The NumPy functions that record on tensors, for docs."""
+    complete()
     known = [name for name in FUNCTIONS if hasattr(np, name)]
     return sorted(known + [name for name in FUNCTIONS if name.startswith("linalg.")])

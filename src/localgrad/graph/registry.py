@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,26 @@ OPERATORS: dict[str, Kind] = {}
 """Python operator -> the kind recorded for it."""
 NUMPY: dict[str, type[Kind]] = {}
 """Name of a NumPy ufunc -> the elementwise kind recorded for it."""
+_LATER: list[str] = []
+"""Modules that register further kinds, imported when a kind is asked for that is not there."""
+
+
+def register_later(*modules: str) -> None:
+    """Name modules whose kinds count as registered without importing them now."""
+    _LATER.extend(modules)
+
+
+def complete() -> bool:
+    """Import the modules named by `register_later`; whether there were any left."""
+    waiting = _LATER[:]
+    _LATER.clear()  # while they are imported each asks for kinds itself
+    try:
+        for module in waiting:
+            importlib.import_module(module)
+    except BaseException:
+        _LATER[:] = waiting
+        raise
+    return bool(waiting)
 
 
 def kind(definition: KindType) -> KindType:
@@ -27,6 +48,8 @@ def kind(definition: KindType) -> KindType:
     '*'
     """
     name = definition.__name__
+    if not definition.__module__.startswith("localgrad."):
+        complete()  # a user's kind meets all of ours, whichever are imported so far
     known = _KINDS.get(name)
     if known is not None and (known.__module__, known.__qualname__) != (definition.__module__, definition.__qualname__):
         raise NameLookupError(
@@ -43,15 +66,18 @@ def kind(definition: KindType) -> KindType:
 
 def kinds() -> Mapping[str, type[Kind]]:
     """All registered kinds by name."""
+    complete()
     return MappingProxyType(_KINDS)
 
 
 def kind_named(name: str) -> type[Kind]:
     """The kind of that name; raises NameLookupError with the nearest names."""
-    try:
-        return _KINDS[name]
-    except KeyError:
-        raise NameLookupError(f"no kind is called {name!r}" + nearest(name, _KINDS)) from None
+    found = _KINDS.get(name)
+    if found is None and complete():
+        found = _KINDS.get(name)
+    if found is not None:
+        return found
+    raise NameLookupError(f"no kind is called {name!r}" + nearest(name, _KINDS))
 
 
 def nearest(name: str, known: Any) -> str:
