@@ -11,16 +11,16 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from localgrad.graph.errors import LocalgradError
 from localgrad.graph.source import user_line
 from localgrad.graph.tensor import Tensor
+from localgrad.layers.arrays import as_tensor
+from localgrad.layers.attention_book import TimeAttention
 from localgrad.layers.model import Model
 from localgrad.layers.sequences import TimeLSTM
 from localgrad.layers.time import TimeAffine, TimeEmbedding
 from localgrad.models.generation import generating
 from localgrad.models.seeds import seeds
 from localgrad.nodes.joining import Concat
-from localgrad.nodes.linear import MatMul
 from localgrad.nodes.losses import softmax_cross_entropy
-from localgrad.nodes.shaping import Repeat, Transpose
-from localgrad.nodes.softmax import Softmax
+from localgrad.nodes.shaping import Repeat
 
 
 class Encoder(Model):
@@ -51,12 +51,12 @@ class Decoder(Model):
 
     def call(self, ts: Tensor, hs: Tensor) -> Tensor:
         self.lstm.set_state(hs[:, -1])
-        return self.scores(ts, hs)[0]
+        return self.scores(ts, hs)
 
-    def scores(self, ts: Tensor, hs: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The scores, and how much each step looked at each of the encoder's, where it does."""
+    def scores(self, ts: Tensor, hs: Tensor) -> Tensor:
+        """The scores, from where the LSTM stands."""
         scores: Tensor = self.affine(self.lstm(self.embedding(ts)))
-        return scores, None
+        return scores
 
 
 class PeekyDecoder(Decoder):
@@ -67,29 +67,27 @@ class PeekyDecoder(Decoder):
 
     seen, shown = 1, 2
 
-    def scores(self, ts: Tensor, hs: Tensor) -> tuple[Tensor, Tensor | None]:
+    def scores(self, ts: Tensor, hs: Tensor) -> Tensor:
         words = self.embedding(ts)
         h = Repeat.on(hs[:, -1:], shape_to=(*words.shape[:2], hs.shape[2]))
         states = self.lstm(Concat.on(h, words, axis=2))
         scores: Tensor = self.affine(Concat.on(h, states, axis=2))
-        return scores, None
+        return scores
 
 
 class AttentionDecoder(Decoder):
-    """A Decoder that looks back at all states of the encoder, at each step at those that fit its own state.
-
-    The weights are the softmax of the inner products. Source: Luong et al., "Effective approaches to attention-based
-    neural machine translation", 2015, with the score "dot".
-    """
+    """A Decoder whose affine layer sees, at every step, those states of the encoder that fit its own (`TimeAttention`)."""
 
     shown = 2
 
-    def scores(self, ts: Tensor, hs: Tensor) -> tuple[Tensor, Tensor | None]:
+    def __init__(self, vocabulary: int, width: int, hidden: int, keys: Iterator[int], dtype: DTypeLike) -> None:
+        super().__init__(vocabulary, width, hidden, keys, dtype)
+        self.attention = TimeAttention()
+
+    def scores(self, ts: Tensor, hs: Tensor) -> Tensor:
         states = self.lstm(self.embedding(ts))
-        weights: Tensor = Softmax.on(MatMul.on(states, Transpose.on(hs, axes=(0, 2, 1))), axis=-1)
-        context = MatMul.on(weights, hs)
-        scores: Tensor = self.affine(Concat.on(context, states, axis=2))
-        return scores, weights
+        scores: Tensor = self.affine(Concat.on(self.attention(hs, states), states, axis=2))
+        return scores
 
 
 DECODERS = {"plain": Decoder, "peeky": PeekyDecoder, "attention": AttentionDecoder}
@@ -152,7 +150,7 @@ class Seq2seq(Model):
                 f"the attention of {self._title()} was asked for{user_line()}\n"
                 f"found: its decoder is a {type(self.decoder).__name__}\ndo: make it with decoder='attention'"
             )
-        return answers, np.concatenate(weights, axis=1)
+        return answers, np.stack(weights, axis=1)
 
     def _generated(self, xs: ArrayLike, start: int, length: int) -> tuple[NDArray[np.int64], list[NDArray[Any]]]:
         given = np.asarray(xs)
@@ -162,14 +160,14 @@ class Seq2seq(Model):
             hs = self.encoder(given)
             lstm = self.decoder.lstm
             lstm.set_state(hs[:, -1])
-            signs: Any = np.full((len(given), 1), start)
+            signs = np.full((len(given), 1), start)
             for at in range(length):
-                scores, seen = self.decoder.scores(signs, hs)
+                scores = self.decoder.scores(as_tensor(signs), hs)
                 answers[:, at] = scores.data[:, 0].argmax(-1)
                 signs = answers[:, at : at + 1]
                 lstm.set_state(lstm.h, lstm.c)
-                if seen is not None:
-                    weights.append(seen.data)
+                if isinstance(self.decoder, AttentionDecoder):
+                    weights += self.decoder.attention.attention_weights or []
             lstm.reset_state()
         return answers, weights
 

@@ -51,6 +51,9 @@ def closed_scan(
             results = made if isinstance(made, tuple) else (made,)
             return results[: len(init)], results[len(init) : len(init) + known[2]]
     steps = Steps("lg.scan", lambda carry, x: f(carry, x, outer), init, xs)
+    for _, inner in steps.traced.recorder.lifted:
+        if inner._name is not None:  # one body serves layers at several paths
+            inner._name = inner._name.rsplit("/", 1)[-1]
     final, stacked = steps.run(Scan, (), reverse=reverse)
     if key is not None and steps.recorded is not None:
         kind, fed = steps.recorded
