@@ -21,7 +21,7 @@ import localgrad as lg
 import torch
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "character_gpt.py"
-RATE, BATCH = 3e-3, 32
+RATE, BATCH = 3e-3, 16
 
 
 def here(model: Any, data: Any, unseen: Any, epochs: int) -> float:
