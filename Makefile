@@ -19,7 +19,7 @@ PYTEST := $(ONE_THREAD) $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal
 # each start another import.
 AS_IT_IS := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE -u PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-rest check format bench bench-peers docs browser clean
+.PHONY: help demo test test-all test-rest test-torch check format bench bench-peers docs browser clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -36,6 +36,10 @@ test-all: $(VENV)/.installed-dev ## `test` and the slow ones: under 30 minutes
 # pytest leaves with 5 when no test is marked slow, which is no failure here.
 test-rest: $(VENV)/.installed-dev ## only what `test-all` adds to `test`
 	@$(PYTEST) -m slow tests || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+
+# In one process: the last test counts what all the others found.
+test-torch: .torch/.installed ## PyTorch's own table of sample inputs as a judge, in an environment of its own: a few minutes
+	@$(ONE_THREAD) .torch/bin/python -m pytest -q tests/torch
 
 check: $(VENV)/.installed-dev ## format, lint, types, imports between rooms, docs
 	@echo "check: format"; $(PYTHON) -m ruff format --check --quiet . || { echo "run 'make format'" >&2; exit 1; }
@@ -72,7 +76,7 @@ browser: ## the Chromium that the browser tests drive
 		echo "chromium was not found; install it with your system's packages so that 'chromium' is on the PATH" >&2; exit 1; \
 	fi
 
-clean: ## what was built and cached; the environments .venv and .bench stay
+clean: ## what was built and cached; the environments .venv, .bench and .torch stay
 	@rm -rf build dist docs/_build docs/jupyter_execute docs/reference/kinds .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find src tests docs benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2> /dev/null || true
 
@@ -134,5 +138,9 @@ $(VENV)/.installed-dev: pyproject.toml
 
 .bench/.installed: pyproject.toml
 	@$(call install,.bench,[fast$(comma)onnx],torch==2.13.0 scikit-learn)
+
+# PyTorch's table imports its own test helpers, which need expecttest.
+.torch/.installed: pyproject.toml
+	@$(call install,.torch,,torch==2.13.0 expecttest hypothesis pytest)
 
 comma := ,

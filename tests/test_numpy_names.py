@@ -24,6 +24,8 @@ NAMED = {
     "deg2rad": (np.deg2rad, X),
     "degrees": (np.degrees, X),
     "diagflat": (np.diagflat, X[0], 1),
+    "diff": (lambda x, y: np.diff(x, axis=1, prepend=0.0, append=y[:, :2]), X, Y),
+    "diff twice": (lambda x, y: np.diff(x, 2, 0, prepend=y), X, Y),
     "dsplit": (np.dsplit, X, 2),
     "dstack": (lambda *xs: np.dstack(xs), X[0], Y[0]),
     "fliplr": (np.fliplr, X),

@@ -38,11 +38,11 @@ FLOOR: Final = 1e-2
 DTYPES: Final = tuple(TOLERANCES)
 
 
-class Convention(Exception):
+class Convention(Exception):  # noqa: N818 - a reason, no error
     """PyTorch means something else by this sample than localgrad does; says what."""
 
 
-class Outside(Exception):
+class Outside(Exception):  # noqa: N818 - a reason, no error
     """The sample is about what localgrad leaves out; says which of its stated limits."""
 
 
@@ -56,13 +56,28 @@ class Spelling:
     adapter: Adapter
     gauge: Adapter | None = None
     """What is compared of PyTorch's output, where not all of it is determined (a sign, an order, ...)."""
+    wrapped: bool = False
+    """Whether PyTorch is called as its own gradient tests do, which first make the input symmetric, ..."""
+
+    def theirs(self, entry: Any, x: Any, arguments: Any, named: Any) -> Any:
+        """What PyTorch computes."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            y = (
+                entry.gradcheck_wrapper(entry, x, *arguments, **named)
+                if self.wrapped
+                else entry(x, *arguments, **named)
+            )
+            return y if self.gauge is None else self.gauge(y)
 
 
 TWINS: Final[dict[str, dict[str, Spelling]]] = {}
 """Operations by name: the names of the table's entries that spell them, the operation's own first."""
 
 
-def twin(*names: str, of: str = "", gauge: Adapter | None = None) -> Callable[[Adapter], Adapter]:
+def twin(
+    *names: str, of: str = "", gauge: Adapter | None = None, wrapped: bool = False
+) -> Callable[[Adapter], Adapter]:
     """Decorator: this adapter serves the entries of these names; `of` names the operation where it is one already.
 
     What is the same operation in other words (`view` and `reshape`, `__radd__` and `add`) counts once.
@@ -72,7 +87,7 @@ def twin(*names: str, of: str = "", gauge: Adapter | None = None) -> Callable[[A
         for name in names:
             if name not in ENTRIES:
                 raise LookupError(f"PyTorch's table has no {name!r}")
-            TWINS.setdefault(of or names[0], {})[name] = Spelling(adapter, gauge)
+            TWINS.setdefault(of or names[0], {})[name] = Spelling(adapter, gauge, wrapped)
         return adapter
 
     return enter
@@ -129,15 +144,11 @@ def samples(entry: Any, dtype: torch.dtype) -> Iterator[Any]:
 
 def _judge(spelling: Spelling, entry: Any, dtype: torch.dtype, number: int, sample: Any, verdict: Verdict) -> None:
     where = f"{entry.full_name} {str(dtype)[6:]} sample {number}: {_told((sample.input, *sample.args), sample.kwargs)}"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        generator = torch.Generator().manual_seed(zlib.crc32(where.encode()))
-        theirs = entry(sample.input, *sample.args, **sample.kwargs)
-        if spelling.gauge is not None:
-            theirs = spelling.gauge(theirs)
-        if any(x.is_complex() or x.layout != torch.strided for x in _tensors((sample.input, sample.args, theirs))):
-            verdict.outside["complex or sparse tensors"] += 1
-            return
+    generator = torch.Generator().manual_seed(zlib.crc32(where.encode()))
+    theirs = spelling.theirs(entry, sample.input, sample.args, sample.kwargs)
+    if any(x.is_complex() or x.layout != torch.strided for x in _tensors((sample.input, sample.args, theirs))):
+        verdict.outside["complex or sparse tensors"] += 1
+        return
     found: dict[int, Any] = {}
     arguments = _ours((sample.input, *sample.args), found)
     named = _ours(sample.kwargs, found)
@@ -232,11 +243,7 @@ def _compare_in_double(
             return {key: double(each) for key, each in value.items()}
         return type(value)(double(each) for each in value) if type(value) in (tuple, list) else value
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        theirs = entry(double(sample.input), *double(sample.args), **double(sample.kwargs))
-        if spelling.gauge is not None:
-            theirs = spelling.gauge(theirs)
+    theirs = spelling.theirs(entry, double(sample.input), double(sample.args), double(sample.kwargs))
     pairs = {key: (x, doubled[key]) for key, (x, _) in found.items()}
     return _compare(ours, theirs, pairs, torch.float32, generator, rounded=True)
 

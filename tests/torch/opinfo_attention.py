@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import localgrad as lg
-from tests.torch.opinfo import Convention, twin
+from tests.torch.opinfo import Outside, twin
 
 F = "nn.functional."
 
@@ -22,7 +22,7 @@ def scaled_dot_product_attention(
     enable_gqa: bool = False,
 ) -> Any:
     if dropout_p:
-        raise Convention("dropout: what is drawn differs")
+        raise Outside("random draws")
     if enable_gqa:
         times = q.shape[-3] // k.shape[-3]
         k, v = lg.repeat(k, times, -3), lg.repeat(v, times, -3)

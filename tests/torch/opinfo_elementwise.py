@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import localgrad as lg
@@ -64,6 +65,39 @@ twin("sqrt")(lg.sqrt)
 twin("square")(lg.square)
 twin("tan")(lg.tan)
 twin("tanh")(lg.tanh)
+twin("copysign")(lg.copysign)
+twin("deg2rad")(lg.deg2rad)
+twin("erfinv")(lg.erfinv)
+twin("fmax")(lg.fmax)
+twin("fmin")(lg.fmin)
+twin("fmod")(lg.fmod)
+twin("frac")(lg.frac)
+twin("heaviside")(lg.heaviside)
+twin("hypot")(lg.hypot)
+twin("i0")(lg.i0)
+twin("isclose")(lg.isclose)
+twin("allclose")(lg.allclose)
+twin("isneginf")(lg.isneginf)
+twin("isposinf")(lg.isposinf)
+twin("ldexp")(lg.ldexp)
+twin("lerp")(lg.lerp)
+twin("logaddexp2")(lg.logaddexp2)
+twin("logit")(lambda x, eps=None: lg.logit(x, eps))
+twin("mvlgamma")(lambda x, p: sum((lg.lgamma(x - 0.5 * i) for i in range(p)), p * (p - 1) / 4 * math.log(math.pi)))
+twin("nan_to_num")(lg.nan_to_num)
+twin("rad2deg")(lg.rad2deg)
+twin("signbit")(lg.signbit)
+twin("sinc")(lg.sinc)
+twin("special.entr")(lambda x: lg.where(x < 0, float("-inf"), -lg.xlogy(x, x)))
+twin("special.i0e")(lambda x: lg.i0(x) * lg.exp(-lg.abs(x)))
+twin("special.i1")(lg.i1)
+twin("special.i1e")(lambda x: lg.i1(x) * lg.exp(-lg.abs(x)))
+twin("special.log_ndtr")(lambda x: lg.log(lg.erfc(x * -(0.5**0.5)) / 2))
+twin("special.ndtr")(lambda x: lg.erfc(x * -(0.5**0.5)) / 2)
+twin("special.ndtri")(lambda x: 2**0.5 * lg.erfinv(2 * x - 1))
+twin("special.xlog1py")(lambda x, y: lg.xlogy(x, y + 1))
+twin("trunc")(lg.trunc)
+twin("xlogy")(lg.xlogy)
 twin("clone", "contiguous", "conj", "real", "resolve_conj", "resolve_neg", "alias_copy")(
     lambda x, **layout: lg.identity(x)
 )

@@ -143,3 +143,54 @@ def embedding(
         kept = lg.arange(count) != padding_idx % count
         weight = lg.where(lg.expand_dims(kept, 1), weight, lg.stop_gradient(weight))
     return lg.take(weight, index, 0)
+
+
+@twin("nonzero", "argwhere")
+def nonzero(x: Any, as_tuple: bool = False) -> Any:
+    if x.ndim == 0:
+        raise Convention("the places of a number have no axis to be told along")
+    return lg.nonzero(x) if as_tuple else lg.stack(lg.nonzero(x), 1)
+
+
+@twin("scatter")
+def scatter(x: Any, dim: int, index: Any, src: Any, *, reduce: str | None = None) -> Any:
+    if reduce is not None:
+        raise Convention("writing by a product, or a sum under the name of scatter")
+    values = src if isinstance(src, lg.Tensor) else lg.full(index.shape, src, x.dtype)
+    return scattered(lg.put_along_axis, x, dim, index, values)
+
+
+@twin("scatter_add")
+def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
+    return scattered(lg.add_along_axis, x, dim, index, src)
+
+
+def scattered(function: Any, x: Any, dim: int, index: Any, values: Any) -> Any:
+    """PyTorch takes an index that is shorter along other axes for the beginning of x, and reads as much of the values."""
+    if x.ndim == 0:
+        return lg.reshape(function(lg.reshape(x, (1,)), lg.reshape(index, (-1,)), lg.reshape(values, (-1,)), 0), ())
+    if index.size == 0:
+        return lg.identity(x)
+    values = values[tuple(slice(0, extent) for extent in index.shape)]
+    axis = dim % x.ndim
+    part = tuple(slice(None) if at == axis else slice(0, extent) for at, extent in enumerate(index.shape))
+    if x[part].shape == x.shape:
+        return function(x, index, values, axis)
+    return written(x, part, function(x[part], index, values, axis))
+
+
+@twin("index_add")
+def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+    if x.ndim == 0:
+        return x + alpha * lg.sum(source)
+    axis = dim % x.ndim
+    along = lg.reshape(index, tuple(-1 if at == axis else 1 for at in range(x.ndim)))
+    return lg.add_along_axis(x, lg.broadcast_to(along, source.shape), alpha * source, axis)
+
+
+@twin("put")
+def put(x: Any, index: Any, values: Any, accumulate: bool = False) -> Any:
+    if index.size == 0:
+        return lg.identity(x)
+    function = lg.add_along_axis if accumulate else lg.put_along_axis
+    return lg.reshape(function(lg.ravel(x), lg.ravel(index), lg.ravel(values), 0), x.shape)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 import localgrad as lg
@@ -14,8 +13,6 @@ twin("dot")(lg.dot)
 twin("vdot")(lg.vdot)
 twin("inner")(lg.inner)
 twin("outer")(lg.outer)
-twin("linalg.multi_dot")(lambda xs: reduce(lg.matmul, xs))
-twin("linalg.vecdot")(lambda x, y, *, dim=-1: lg.sum(x * y, dim))
 twin("addmm", "addmv", "baddbmm")(lambda c, a, b, *, beta=1, alpha=1: blended(c, lg.matmul(a, b), beta, alpha))
 twin("addr")(lambda c, a, b, *, beta=1, alpha=1: blended(c, lg.outer(a, b), beta, alpha))
 twin("addbmm")(lambda c, a, b, *, beta=1, alpha=1: blended(c, lg.sum(lg.matmul(a, b), 0), beta, alpha))
@@ -43,12 +40,3 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     y = lg.matmul(x, lg.transpose(weight))
     return y if bias is None else y + bias
-
-
-@twin("linalg.matrix_power")
-def matrix_power(x: Any, n: int) -> Any:
-    from localgrad import eye
-
-    if n < 0:
-        x, n = lg.inv(x), -n
-    return reduce(lg.matmul, [x] * n) if n else lg.broadcast_to(eye(x.shape[-1], dtype=x.dtype), x.shape)

@@ -23,12 +23,52 @@ twin(F + "hardsigmoid")(lambda x, inplace=False: lg.hard_sigmoid(x))
 twin(F + "hardswish")(lambda x, inplace=False: lg.hard_swish(x))
 twin(F + "leaky_relu")(lambda x, negative_slope=0.01, inplace=False: lg.leaky_relu(x, negative_slope))
 twin(F + "softplus")(lambda x, beta=1, threshold=20: lg.where(beta * x > threshold, x, lg.softplus(beta * x) / beta))
+twin(F + "celu")(lambda x, alpha=1.0, inplace=False: lg.celu(x, alpha))
+twin(F + "glu")(lambda x, dim=-1: lg.glu(x, dim))
+twin(F + "hardshrink")(lambda x, lambd=0.5: lg.hard_shrink(x, lambd))
+twin(F + "hardtanh")(lambda x, min_val=-1.0, max_val=1.0, inplace=False: lg.hard_tanh(x, min_val, max_val))
+twin(F + "logsigmoid")(lg.log_sigmoid)
+twin(F + "relu6")(lambda x, inplace=False: lg.relu6(x))
+twin(F + "softmin")(lambda x, dim=None, dtype=None: along(lg.softmin, converted(x, dtype), dim))
+twin(F + "softshrink")(lambda x, lambd=0.5: lg.soft_shrink(x, lambd))
+twin(F + "softsign")(lg.softsign)
+twin(F + "tanhshrink")(lg.tanh_shrink)
+twin(F + "threshold")(lambda x, threshold, value, inplace=False: lg.threshold(x, threshold, value))
+twin(F + "channel_shuffle")(lg.channel_shuffle)
+twin(F + "bilinear")(lg.bilinear)
+twin(F + "local_response_norm")(
+    lambda x, size, alpha=1e-4, beta=0.75, k=1.0: lg.local_response_normalization(x, size, alpha, beta, k)
+)
+twin(F + "normalize")(lambda x, p=2.0, dim=1, eps=1e-12: along(lambda x, axis: lg.normalize(x, p, axis, eps), x, dim))
+twin(F + "pairwise_distance")(lambda a, b, p=2.0, eps=1e-6, keepdim=False: lg.pairwise_distance(a, b, p, eps, keepdim))
+twin("cdist")(lambda a, b, p=2.0, compute_mode=None: lg.cdist(a, b, p))
 twin("softmax")(lambda x, dim, dtype=None: along(lg.softmax, converted(x, dtype), dim))
 twin("log_softmax")(lambda x, dim, dtype=None: along(lg.log_softmax, converted(x, dtype), dim))
 
 
 def along(function: Any, x: Any, dim: int) -> Any:
     return function(x, dim) if x.ndim else lg.reshape(function(lg.reshape(x, (1,)), 0), ())
+
+
+@twin(F + "prelu")
+def prelu(x: Any, weight: Any) -> Any:
+    # PyTorch's slopes lie along axis 1
+    if weight.ndim == 1 and x.ndim > 1:
+        weight = lg.reshape(weight, (-1,) + (1,) * (x.ndim - 2))
+    return lg.prelu(x, lg.reshape(weight, ()) if x.ndim < 2 and weight.size == 1 else weight)
+
+
+@twin(F + "pdist")
+def pdist(x: Any, p: float = 2.0) -> Any:
+    rows, columns = np.triu_indices(x.shape[0], 1)
+    return lg.norm(x[rows] - x[columns], p, -1)
+
+
+@twin(F + "cosine_similarity")
+def cosine_similarity(a: Any, b: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+    if a.ndim == 0:
+        return lg.cosine_similarity(lg.reshape(a, (1,)), lg.reshape(b, (1,)), 0, eps)
+    return lg.cosine_similarity(*lg.broadcast_arrays(a, b), dim, eps)
 
 
 # convolution --------------------------------------------------------------------------------------------------------
@@ -62,7 +102,10 @@ for _rank in (1, 2, 3):
 # pooling ------------------------------------------------------------------------------------------------------------
 def batched(function: Any, x: Any, rank: int) -> Any:
     """The function on one image without a batch."""
-    return lg.squeeze(function(lg.expand_dims(x, 0)), 0) if x.ndim == rank + 1 else function(x)
+    if x.ndim != rank + 1:
+        return function(x)
+    made = function(lg.expand_dims(x, 0))
+    return tuple(lg.squeeze(y, 0) for y in made) if isinstance(made, tuple) else lg.squeeze(made, 0)
 
 
 def largest(rank: int) -> Any:
@@ -77,10 +120,8 @@ def largest(rank: int) -> Any:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:
-        if return_indices:
-            raise Convention("a window's position is given out beside its value")
         settings = (_one(kernel_size), None if not stride else _one(stride), _one(padding), _one(dilation), ceil_mode)
-        return batched(lambda x: ours(x, *settings), x, rank)
+        return batched(lambda x: ours(x, *settings, return_indices=return_indices), x, rank)
 
     return adapter
 
@@ -159,25 +200,6 @@ def batch_norm(
     return lg.batch_normalization(x, weight, bias, mean, variance, epsilon=eps)
 
 
-@twin(F + "group_norm")
-def group_norm(x: Any, groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
-    return lg.group_normalization(x, groups, weight, bias, epsilon=eps)
-
-
-@twin(F + "instance_norm")
-def instance_norm(
-    x: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
-    use_input_stats: bool = True,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Any:
-    return lg.instance_normalization(x, weight, bias, epsilon=eps)
-
-
 # resizing and padding -----------------------------------------------------------------------------------------------
 @twin(F + "interpolate", F + "upsample_nearest", F + "upsample_bilinear")
 def interpolate(
@@ -189,10 +211,23 @@ def interpolate(
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
 ) -> Any:
-    if mode not in ("nearest", "linear", "bilinear", "trilinear"):
-        raise Convention(f"resizing by the rule {mode!r}, which localgrad does not have")
+    if mode == "bicubic":
+        raise Convention("resizing by cubic polynomials, which localgrad does not have")
     if antialias:
         raise Convention("resizing with smoothing before it")
+    if recompute_scale_factor or (mode == "area" and size is None):
+        # the size alone decides, and the scale is what it comes to
+        scales = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * (x.ndim - 2)
+        size, scale_factor = tuple(int(extent * each) for extent, each in zip(x.shape[2:], scales)), None
+    if mode == "area":
+        return lg.adaptive_average_pool(x, size)
+    if mode == "nearest-exact":
+        wanted = size if isinstance(size, (tuple, list)) else (size,) * (x.ndim - 2)
+        if size is None or any(
+            np.any((np.arange(each) + 0.5) * extent / each % 1 == 0) for each, extent in zip(wanted, x.shape[2:])
+        ):
+            raise Convention("of two places equally near the later one, where ONNX and localgrad take the earlier")
+        return lg.resize(x, size, scale_factor, coordinates="half_pixel")
     if mode == "nearest":
         return lg.resize(x, size, scale_factor)
     return lg.resize(x, size, scale_factor, "linear", "align_corners" if align_corners else "half_pixel")

@@ -13,6 +13,11 @@ def shape_from(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(arguments[0]) if len(arguments) == 1 and isinstance(arguments[0], (tuple, list)) else arguments
 
 
+def listed(xs: Any) -> Any:
+    """Tensors given one by one or as one list."""
+    return xs[0] if len(xs) == 1 and isinstance(xs[0], (tuple, list)) else xs
+
+
 twin("reshape", "view", "view_copy")(lambda x, *shape: lg.reshape(x, shape_from(shape)))
 twin("reshape_as", "view_as", of="reshape")(lambda x, other: lg.reshape(x, other.shape))
 twin("ravel")(lg.ravel)
@@ -27,8 +32,22 @@ twin("mT", "mH")(lg.matrix_transpose)
 twin("t", "t_copy", of="transpose")(lambda x: lg.transpose(x))
 twin("roll")(lambda x, shifts, dims=None: lg.roll(x, shifts, dims if dims not in ((), []) else None))
 twin("flip")(lambda x, dims: lg.flip(x, dims))
-twin("fliplr", of="flip")(lambda x: lg.flip(x, 1))
-twin("flipud", of="flip")(lambda x: lg.flip(x, 0))
+twin("fliplr")(lg.fliplr)
+twin("flipud")(lg.flipud)
+twin("rot90")(lambda x, k=1, dims=(0, 1): lg.rot90(x, k, dims))
+twin("atleast_1d")(lambda *xs: lg.atleast_1d(*listed(xs)))
+twin("atleast_2d")(lambda *xs: lg.atleast_2d(*listed(xs)))
+twin("atleast_3d")(lambda *xs: lg.atleast_3d(*listed(xs)))
+twin("dstack")(lg.dstack)
+twin("hsplit")(lambda x, sections: tuple(lg.hsplit(x, sections)))
+twin("vsplit")(lambda x, sections: tuple(lg.vsplit(x, sections)))
+twin("dsplit")(lambda x, sections: tuple(lg.dsplit(x, sections)))
+twin("meshgrid")(lambda *xs, indexing="ij": lg.meshgrid(*listed(xs), indexing=indexing))
+twin("diagflat")(lambda x, offset=0: lg.diagflat(x, offset))
+twin("block_diag")(lg.block_diag)
+twin("cartesian_prod")(
+    lambda *xs: lg.ravel(xs[0]) if len(xs) == 1 else lg.stack([lg.ravel(g) for g in lg.meshgrid(*xs, indexing="ij")], 1)
+)
 twin("stack")(lambda parts, dim=0: lg.stack(parts, dim))
 twin("hstack")(lg.hstack)
 twin("vstack")(lg.vstack)
@@ -120,13 +139,9 @@ def array_split(x: Any, sections: Any, dim: int = 0) -> Any:
 
 @twin("unbind", "unbind_copy")
 def unbind(x: Any, dim: int = 0) -> Any:
-    front = lg.moveaxis(x, dim, 0)
-    return tuple(front[place] for place in range(x.shape[dim]))
+    return lg.unstack(x, dim)
 
 
-@twin("broadcast_tensors", of="broadcast_to")
+@twin("broadcast_tensors")
 def broadcast_tensors(*xs: Any) -> Any:
-    import numpy as np
-
-    shape = np.broadcast_shapes(*(x.shape for x in xs))
-    return tuple(lg.broadcast_to(x, shape) for x in xs)
+    return lg.broadcast_arrays(*xs)

@@ -2,61 +2,82 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from localgrad.graph.errors import DTypeError, ShapeError
 from localgrad.graph.source import user_line
-from localgrad.graph.spec import Extent, Symbol, format_shape, same_extent
+from localgrad.graph.spec import Extent, Symbol, format_shape, is_static, same_extent
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import apply, as_tensor
 from localgrad.nodes.linear import MatMul
-from localgrad.nodes.pooling import AveragePool, MaxPool
+from localgrad.nodes.pooling import AveragePool, MaxPool, MaxPoolPick
 from localgrad.nodes.reduction import Mean, ReduceMax
-from localgrad.nodes.shaping import swapaxes
+from localgrad.nodes.shaping import Repeat, swapaxes
+from localgrad.nodes.structure import cast, stop_gradient
 from localgrad.nodes.windows import padding_fields, per_axis, steps_field
 
 
 def max_pool1d(
-    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
-) -> Tensor:
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """The largest entry of each window over signals (batch, channels, length); see `max_pool2d`.
 
     >>> import localgrad as lg
     >>> lg.max_pool1d([[[1.0, 3.0, 2.0, 0.0]]], 2).data
     array([[[3., 2.]]], dtype=float32)
     """
-    return _largest(x, kernel_size, stride, padding, dilation, ceil_mode, 1)
+    return _largest(x, kernel_size, stride, padding, dilation, ceil_mode, return_indices, 1)
 
 
 def max_pool2d(
-    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
-) -> Tensor:
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """The largest entry of each window over images (batch, channels, height, width), in each channel.
 
     Arguments are ints or one for each axis; the stride is the window's size unless told. Padding (also (before, after)
     for each axis, "same" or "valid") never wins. With `ceil_mode` the last window may stand over the end. The first of
-    several equal entries gets the gradient. Floats or integers; raises ShapeError where the window does not fit.
+    several equal entries gets the gradient. With `return_indices` also where each stood in its image, in row-major order
+    (int64). Floats or integers; raises ShapeError where the window does not fit.
 
     >>> import localgrad as lg, numpy as np
     >>> lg.max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2).data
     array([[[[ 5.,  7.],
              [13., 15.]]]])
     """
-    return _largest(x, kernel_size, stride, padding, dilation, ceil_mode, 2)
+    return _largest(x, kernel_size, stride, padding, dilation, ceil_mode, return_indices, 2)
 
 
 def max_pool3d(
-    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
-) -> Tensor:
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """The largest entry of each window over volumes (batch, channels, depth, height, width); see `max_pool2d`.
 
     >>> import localgrad as lg, numpy as np
     >>> lg.max_pool3d(np.zeros((1, 2, 4, 6, 8)), 2).shape
     (1, 2, 2, 3, 4)
     """
-    return _largest(x, kernel_size, stride, padding, dilation, ceil_mode, 3)
+    return _largest(x, kernel_size, stride, padding, dilation, ceil_mode, return_indices, 3)
 
 
 def avg_pool1d(
@@ -122,7 +143,7 @@ def pooling(x: Any, kernel_size: Any, stride: Any = 1, pad: Any = 0) -> Tensor:
     array([[[[4., 5.],
              [7., 8.]]]])
     """
-    return max_pool2d(x, kernel_size, stride, pad)
+    return max_pool2d(x, kernel_size, stride, pad)  # type: ignore[no-any-return]
 
 
 def average_pooling(x: Any, kernel_size: Any, stride: Any = 1, pad: Any = 0) -> Tensor:
@@ -232,7 +253,16 @@ def _spatial(x: Any, what: str) -> tuple[int, ...]:
     return tuple(range(2, rank))
 
 
-def _largest(x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, rank: int) -> Tensor:
+def _largest(
+    x: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
+    rank: int,
+) -> Any:
     kernel = per_axis(kernel_size, rank, "kernel_size")
     which = MaxPool.make(
         kernel_shape=kernel,
@@ -241,7 +271,21 @@ def _largest(x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
         ceil_mode=bool(ceil_mode),
         **padding_fields(padding, rank),
     )
-    return apply(which, x)  # type: ignore[no-any-return]
+    if not return_indices:
+        return apply(which, x)
+    images = as_tensor(x)
+    extents = images.shape[2:]
+    if not is_static(extents):
+        raise ShapeError(
+            f"the places of a maximum were asked of images of shape {format_shape(images.shape)}{user_line()}\n"
+            "found: a named extent, so a place has no number\ndo: capture with fixed heights and widths"
+        )
+    y = apply(which, images)
+    # the pick of each window, out of the numbers of all places
+    places = np.arange(math.prod(int(extent) for extent in extents), dtype=np.float64).reshape(extents)
+    numbers = Repeat.like(as_tensor(places), images)
+    picked = apply(MaxPoolPick.make(**which.field_values()), numbers, stop_gradient(images), stop_gradient(y))
+    return y, cast(picked, np.int64)
 
 
 def _mean(

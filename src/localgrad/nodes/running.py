@@ -13,11 +13,11 @@ from localgrad.graph.protocols import numpy_function
 from localgrad.graph.registry import kind
 from localgrad.graph.spec import Spec, format_shape, same_shape
 from localgrad.graph.tensor import Tensor
-from localgrad.nodes.base import apply, chain, need_spec, normal_axes, rank_of
+from localgrad.nodes.base import apply, as_tensor, chain, need_spec, normal_axes, rank_of
 from localgrad.nodes.padding import shifted
 from localgrad.nodes.reduction import Reduction, axes_field, axis_field, sum_dtype
 from localgrad.nodes.shaping import Reshape
-from localgrad.nodes.structure import Cast
+from localgrad.nodes.structure import Cast, cast
 
 _product: Final[Any] = np.multiply.reduce
 
@@ -226,17 +226,31 @@ def _along(definition: type[Running], x: Any, axis: int | None, exclusive: bool,
 
 
 @numpy_function("diff")
-def diff(x: Any, n: int = 1, axis: int = -1) -> Tensor:
+def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
     """Each entry minus the one before along an axis, n times over.
+
+    `prepend` and `append` are joined to x first: tensors, or numbers for one entry each.
 
     >>> import localgrad as lg
     >>> lg.diff(lg.tensor([1.0, 4.0, 9.0])).data
     array([3., 5.], dtype=float32)
     """
+    from localgrad.nodes.joining import concatenate
+    from localgrad.nodes.shaping import broadcast_to
     from localgrad.nodes.slicing import WHOLE, Slice
 
     y: Any = x if isinstance(x, Tensor) else apply(Reshape.make(shape_to=np.shape(x)), x)
     (place,) = normal_axes(axis, rank_of(y))
+    ends = []
+    for end in (prepend, append):
+        part = None if end is None else as_tensor(end)
+        if isinstance(end, (int, float)):
+            part = cast(part, y.dtype)
+        if part is not None and not part.ndim:
+            part = broadcast_to(part, (*y.shape[:place], 1, *y.shape[place + 1 :]))
+        ends.append([] if part is None else [part])
+    if n and (ends[0] or ends[1]):  # differenced no times it is x alone, as in NumPy
+        y = concatenate([*ends[0], y, *ends[1]], place)
     for _ in range(n):
         lead = (WHOLE,) * place
         later = Slice.on(y, index=(*lead, ("slice", 1, None, None)))
