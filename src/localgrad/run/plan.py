@@ -28,6 +28,7 @@ from localgrad.run.threads import Limited, limited
 
 __all__ = ["Plan"]
 
+_moment: Final = ORDER.__next__
 RUNNER: Final = """
 define void @kernel(ptr %slots, ptr %records, i64 %count) {
 entry:
@@ -120,7 +121,7 @@ class Plan:
                     self._execute()
                 results = state.results()
                 for leaf in state.update():
-                    leaf.version = next(ORDER)
+                    leaf.version = _moment()
             finally:
                 state.release()
                 WARNINGS.reset(token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,8 @@ from localgrad.run.steps import Step, forward
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SMALL: Final = 2048
+"""Bytes up to which inputs and outputs are copied."""
 LARGE: Final = 1 << 16
 """Bytes from which an output's memory is used again once nobody refers to the array any more."""
 
@@ -36,6 +39,32 @@ class State:
         self.pointer = ctypes.c_void_p(address(self.table))
         self.leaves = [(slot, leaf) for slot, leaf in building.leaves]
         self.dynamic: list[int] = []
+        # small inputs and outputs are copied, which takes less time than asking an array for its address
+        self._small_inputs: list[tuple[int, int]] = []
+        self._large_inputs: list[tuple[int, int]] = []
+        for number, (slot, tensor) in enumerate(zip(building.inputs, building.graph.inputs, strict=True)):
+            place = building.places.of[id(tensor)]
+            small = place.contiguous and 0 < place.nbytes <= SMALL
+            (self._small_inputs if small else self._large_inputs).append((number, slot))
+            if small:
+                self._fix(slot, np.empty(place.shape, place.dtype))
+        self._outputs: list[tuple[int, tuple[int, ...], np.dtype[Any], bool]] = []
+        self._all_outputs: list[tuple[int, bool]] = []
+        self._copied = False
+        for (slot, direct), tensor in zip(building.results, building.graph.outputs, strict=True):
+            self._copied |= not direct
+            if direct:
+                shape = tuple(tensor.shape)
+                size = math.prod(shape) * tensor.dtype.itemsize
+                small = 0 < size <= SMALL
+                self._all_outputs.append((slot, small))
+                if small:
+                    self._fix(slot, np.empty(shape, tensor.dtype))
+                else:
+                    self._outputs.append((slot, shape, tensor.dtype, size >= LARGE))
+        self._given = [slot for _, slot in self._large_inputs] + [each[0] for each in self._outputs]
+        self._changed = [leaf for leaf, _, _ in building.updates]
+        self._waiting = [(leaf, value) for leaf, value, direct in building.updates if not direct]
         self._static: dict[int, NDArray[Any]] = {}
         self._pools: dict[int, list[Any]] = {}
         # outputs that are reshaped views of what a step writes: the array has the shape of the output
@@ -44,11 +73,18 @@ class State:
             if direct and not building.places.is_root(t)
         }  # fmt: skip
 
+    def _fix(self, slot: int, array: NDArray[Any]) -> None:
+        self.arrays[slot] = array
+        self.table[slot] = address(array)
+
     # before a run -------------------------------------------------------------------------------------------------
     def bind(self, inputs: Sequence[NDArray[Any]]) -> None:
         """Enter the inputs, and leaves whose array is another one than last time."""
         arrays, table = self.arrays, self.table
-        for slot, array in zip(self.building.inputs, inputs, strict=True):
+        for place, slot in self._small_inputs:
+            arrays[slot][...] = inputs[place]
+        for place, slot in self._large_inputs:
+            array = inputs[place]
             arrays[slot] = array
             table[slot] = array.__array_interface__["data"][0]
         for slot, leaf in self.leaves:
@@ -56,21 +92,14 @@ class State:
             if arrays[slot] is not value:
                 arrays[slot] = value
                 table[slot] = address(value)
-        for (slot, direct), tensor in zip(self.building.results, self.building.graph.outputs, strict=True):
-            if direct:
-                array = self._output(slot, tensor)
-                arrays[slot] = array
-                table[slot] = array.__array_interface__["data"][0]
+        for slot, shape, dtype, large in self._outputs:
+            array = self._reused(slot, shape, dtype) if large else np.empty(shape, dtype)
+            arrays[slot] = array
+            table[slot] = array.__array_interface__["data"][0]
 
-    def _output(self, slot: int, tensor: Tensor) -> NDArray[Any]:
-        shape, dtype = tensor.shape, tensor.dtype
-        size = dtype.itemsize
-        for extent in shape:
-            size *= extent
-        if size < LARGE:
-            return np.empty(shape, dtype)
+    def _reused(self, slot: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Memory for a large output: that of an earlier run, if nobody refers to it any more."""
         pool = self._pools.setdefault(slot, [])
-        self.arrays[slot] = None
         for number in range(len(pool)):
             # referred to by the pool and this call alone: no tensor, array or view outside can see it
             if sys.getrefcount(pool[number]) == 2:
@@ -140,10 +169,14 @@ class State:
     # after a run --------------------------------------------------------------------------------------------------
     def results(self) -> list[Any]:
         """The arrays of the outputs; what could show a later write is copied."""
+        if not self._copied:
+            arrays = self.arrays
+            return [arrays[slot].copy() if small else arrays[slot] for slot, small in self._all_outputs]
         found = []
         for (slot, direct), tensor in zip(self.building.results, self.building.graph.outputs, strict=True):
             if direct:
-                found.append(self.arrays[slot])
+                array = self.arrays[slot]
+                found.append(array.copy() if array.nbytes <= SMALL else array)
                 continue
             value = self.value(tensor)
             if self.building.fresh(tensor) and value.flags.owndata:
@@ -154,21 +187,21 @@ class State:
 
     def update(self) -> list[Leaf]:
         """Copy the new values of states that were not written in place; the states that changed."""
-        waiting = [(leaf, np.array(self.value(value))) for leaf, value, direct in self.building.updates if not direct]
-        for leaf, array in waiting:
-            np.copyto(leaf._value, array, casting="same_kind")
-        return [leaf for leaf, _, _ in self.building.updates]
+        if self._waiting:
+            new = [(leaf, np.array(self.value(value))) for leaf, value in self._waiting]
+            for leaf, array in new:
+                np.copyto(leaf._value, array, casting="same_kind")
+        return self._changed
 
     def release(self) -> None:
         """Let go of the inputs, outputs and whatever NumPy made."""
-        for slot in self.building.inputs:
-            self.arrays[slot] = None
-        for slot in self.dynamic:
-            self.arrays[slot] = None
-        self.dynamic.clear()
-        for slot, direct in self.building.results:
-            if direct:
-                self.arrays[slot] = None
+        arrays = self.arrays
+        for slot in self._given:
+            arrays[slot] = None
+        if self.dynamic:
+            for slot in self.dynamic:
+                arrays[slot] = None
+            self.dynamic.clear()
 
 
 def address(array: NDArray[Any]) -> int:
