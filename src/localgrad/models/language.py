@@ -36,8 +36,8 @@ class LSTMLanguageModel(Sequential):
     13275200
     >>> model = lg.models.LSTMLanguageModel(6, 8, seed=0)
     >>> text = np.array([[0, 1, 2, 3]])
-    >>> model(text).shape, round(model(text, text + 1).item(), 1)
-    ((1, 4, 6), 1.8)
+    >>> model(text).shape, model(text, text + 1).shape
+    ((1, 4, 6), ())
     >>> model.generate([0, 1], 3, temperature=0).shape
     (3,)
     """
