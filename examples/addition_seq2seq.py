@@ -5,7 +5,9 @@ that reads the question backwards, a peeky decoder that sees the reader's last s
 looks back at all of its states. Each lesson has 45,000 new sums. Three networks have three lessons, to be compared; the
 last one learns until it can add.
 
-Result: RESULT
+Result: after three lessons 0.07 of 5,000 new sums are right (plain), 0.09 (reversed), 0.20 (peeky) and 0.79 (attention);
+with attention 0.996 after ten.
+About 3 minutes on a 2-core machine.
 Picture: accuracy.svg in the folder given by --out.
 """
 
@@ -15,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import localgrad as lg
+from localgrad.train.curves import Panel, Series, curves_svg
 
 SIGNS = "0123456789+ _"
 START = SIGNS.index("_")
@@ -22,8 +25,8 @@ TEST = 5_000
 NETWORKS = {
     "plain": ("plain", False, 3),
     "reversed": ("plain", True, 3),
-    "reversed, peeky": ("peeky", True, 3),
-    "reversed, attention": ("attention", True, 10),
+    "peeky": ("peeky", True, 3),
+    "attention": ("attention", True, 10),
 }
 """The decoder, whether the question is reversed, and the number of lessons."""
 
@@ -58,7 +61,7 @@ def trained(
 
     def judge(trainer: lg.Trainer, row: dict[str, float]) -> None:
         row["right"] = model.exact_match(xs[-TEST:], answers[-TEST:])
-        print(f"{name:20} lesson {trainer.epoch:2}  loss {row['loss']:.4f}  right {row['right']:.4f}")
+        print(f"{name:9} lesson {trainer.epoch:2}  loss {row['loss']:.4f}  right {row['right']:.4f}")
 
     for lesson in range(lessons):
         new = slice(lesson * each, (lesson + 1) * each)
@@ -70,11 +73,10 @@ def main(out: Path, quick: bool) -> dict[str, float]:
     each, hidden = (1_500, 48) if quick else (45_000, 128)
     questions, answers = sums(10 * each + TEST)
     result: dict[str, float] = {}
-    curves: dict[int, dict[str, float]] = {}
+    curves = []
     for name, (_, _, lessons) in NETWORKS.items():
         model, history = trained(name, questions, answers, min(lessons, 2) if quick else lessons, each, hidden)
-        for row in history:
-            curves.setdefault(int(row["epoch"]), {})[name] = row["right"]
+        curves.append(Series(name, [(row["epoch"], row["right"]) for row in history], color=len(curves)))
         result[name], result[f"{name}: loss"] = history[-1]["right"], history[-1]["loss"]
 
     written = model.generate(questions[-5:, ::-1], START, 4)
@@ -82,7 +84,8 @@ def main(out: Path, quick: bool) -> dict[str, float]:
         print(f"{read(question):>7} = {read(answer)}")
 
     out.mkdir(parents=True, exist_ok=True)
-    lg.History({"epoch": epoch, **row} for epoch, row in sorted(curves.items())).to_svg(out / "accuracy.svg")
+    picture = curves_svg([Panel("sums right", curves)], "lesson")
+    (out / "accuracy.svg").write_text(picture, encoding="utf-8")
     print("picture:", out / "accuracy.svg")
     return result
 
