@@ -23,7 +23,7 @@ from localgrad.run.places import Place, Places, dense
 from localgrad.run.products import product_of, product_parameters, product_text
 from localgrad.run.rows import Rows, check_before, rows_of
 from localgrad.run.rows import parameters as row_parameters
-from localgrad.run.steps import LoopStep, NumpyStep, ProductStep, RowsStep, Step, tensors_read
+from localgrad.run.steps import LoopStep, NumpyStep, ProductStep, RowsStep, ScanStep, Step, tensors_read
 from localgrad.transform.grouping import Role, Unit, group
 
 ARENA: Final = 0
@@ -34,8 +34,11 @@ _FLOATS: Final = (np.dtype(np.float32), np.dtype(np.float64))
 class Building:
     """The steps of a plan, and where everything stands; made for inputs laid out like `inputs`."""
 
-    def __init__(self, graph: Graph, inputs: list[NDArray[Any]]) -> None:
+    def __init__(self, graph: Graph, inputs: list[NDArray[Any]], complete: bool = False) -> None:
+        """With `complete` every output is written by a step, so that nothing is left to copy at the end."""
         self.graph = graph
+        self.complete = complete
+        self.copied: list[tuple[Tensor, int]] = []
         self.places = Places(graph, inputs)
         self.units = group(graph, self.role)
         self.inside = {
@@ -58,6 +61,7 @@ class Building:
         self.updates = self._place_updates()
         self.memory = self._place_buffers()
         self.steps = [self._step(number, unit) for number, unit in enumerate(self.units)]
+        self.steps += [self._copy_out(tensor, slot) for tensor, slot in self.copied]
 
     # what nodes are -----------------------------------------------------------------------------------------------
     def role(self, node: Node) -> Role:
@@ -137,6 +141,10 @@ class Building:
             if whole:
                 taken.add(root)
                 found.append((self._slot(self.places.roots[root]), True))
+            elif self.complete and place is not None:
+                self.copied.append((tensor, self.slot_count))
+                found.append((self.slot_count, True))
+                self.slot_count += 1
             else:
                 found.append((-1, False))
         return found
@@ -187,6 +195,17 @@ class Building:
             return None
         place = self.places.of.get(id(node._inputs[0]))
         return None if place is None or id(node._outputs[0]) not in self.places.of else copy_of(node, place)
+
+    def _copy_out(self, tensor: Tensor, slot: int) -> Step:
+        node = tensor._node
+        assert node is not None
+        loop = copy_of(node, self.places.of[id(tensor)])
+        if loop is None:
+            return NumpyStep([node])
+        step = LoopStep([node], loop)
+        step.address = native.address_of(loop.kernel.text, "kernel")
+        step.numbers = [*loop.extents, *self.address(tensor), *loop.reads[0].strides, slot, 0, *loop.writes[0].strides]
+        return step
 
     # updates ------------------------------------------------------------------------------------------------------
     def _place_updates(self) -> list[tuple[Leaf, Tensor, bool]]:
@@ -341,6 +360,10 @@ class Building:
             step.numbers = row_parameters(rows, self.address)
             return step
         if product is None:
+            if unit.nodes[0].kind.name == "Scan" and native.available():
+                from localgrad.run.scans import ScanRunner
+
+                return ScanStep(unit.nodes, ScanRunner(unit.nodes[0]))
             return NumpyStep(unit.nodes)
         node = unit.nodes[0]
         x, w = tensors_read(node) if len(tensors_read(node)) == 2 else (node._inputs[0],) * 2

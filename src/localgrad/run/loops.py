@@ -156,8 +156,8 @@ def copy_of(node: Node, place: Place) -> Loop | None:
     """The loop that copies entries in row-major order: a reshape of what does not stand in one piece."""
     if place.dtype not in TYPES or not place.size:
         return None
-    x, output = node._inputs[0], node._outputs[0]
-    assert isinstance(x, Tensor)
+    output = node._outputs[0]
+    x = node._inputs[0] if node._inputs and isinstance(node._inputs[0], Tensor) else output
     extents, (source, target) = merged(place.shape, [place.strides, dense(place.shape, place.dtype.itemsize)])
     one = extents == (1,)
     operation = Operation("load", (), place.dtype, 0)

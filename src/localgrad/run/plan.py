@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterable, Sequence
 from threading import RLock
 from typing import Any, Final
@@ -22,6 +21,7 @@ from localgrad.run.building import Building
 from localgrad.run.memory import Memory
 from localgrad.run.passes import prepare
 from localgrad.run.readable import readable
+from localgrad.run.runner import runner
 from localgrad.run.state import State
 from localgrad.run.steps import LoopStep, Step
 from localgrad.run.threads import Limited, limited
@@ -29,26 +29,6 @@ from localgrad.run.threads import Limited, limited
 __all__ = ["Plan"]
 
 _moment: Final = ORDER.__next__
-RUNNER: Final = """
-define void @kernel(ptr %slots, ptr %records, i64 %count) {
-entry:
-  br label %loop
-loop:
-  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
-  %at = mul i64 %i, 2
-  %function.at = getelementptr ptr, ptr %records, i64 %at
-  %function = load ptr, ptr %function.at
-  %numbers.at = getelementptr ptr, ptr %function.at, i64 1
-  %numbers = load ptr, ptr %numbers.at
-  call void %function(ptr %slots, ptr %numbers)
-  %next = add i64 %i, 1
-  %more = icmp slt i64 %next, %count
-  br i1 %more, label %loop, label %done
-done:
-  ret void
-}
-"""
-"""Steps one after the other without coming back to Python."""
 
 
 class Plan:
@@ -83,8 +63,6 @@ class Plan:
             self._checks = self.building.checks
             self._layout = [(x.shape, x.strides) for x in inputs]
             self._written = [leaf for leaf, _, direct in self.building.updates if direct]
-            runner: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
-            self._call = runner(native.address_of(RUNNER, "kernel"))
         else:
             self.building = None
             self.steps = []
@@ -132,7 +110,7 @@ class Plan:
         state = self._state
         for step, records, count in self._program:
             if step is None:
-                self._call(state.pointer, records, count)
+                runner.call(state.pointer, records, count)
             else:
                 state.run_with_numpy(step)
 
@@ -234,14 +212,6 @@ class Plan:
         return f"<plan of {self.original.name}: {len(self.steps)} steps>"
 
 
-class Table(ctypes.c_void_p):
-    """The address of a table, which it keeps alive."""
-
-    def __init__(self, table: NDArray[Any]) -> None:
-        super().__init__(table.__array_interface__["data"][0])
-        self.table = table
-
-
 def _program(steps: Sequence[Step]) -> list[tuple[Step | None, Any, int]]:
     """Runs of machine code as tables, between steps that Python runs."""
     program: list[tuple[Step | None, Any, int]] = []
@@ -249,11 +219,7 @@ def _program(steps: Sequence[Step]) -> list[tuple[Step | None, Any, int]]:
 
     def close() -> None:
         if waiting:
-            table = np.zeros((len(waiting), 2), np.int64)
-            for row, step in zip(table, waiting, strict=True):
-                step.table = np.array(step.numbers, np.int64)
-                row[:] = step.address, step.table.__array_interface__["data"][0]
-            program.append((None, Table(table), len(waiting)))
+            program.append((None, runner.table(waiting), len(waiting)))
             waiting.clear()
 
     for step in steps:

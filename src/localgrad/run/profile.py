@@ -10,7 +10,7 @@ import numpy as np
 
 from localgrad.graph.interpreter import bind_inputs
 from localgrad.graph.quiet import QUIET, WARNINGS
-from localgrad.run.plan import Table
+from localgrad.run.runner import runner
 from localgrad.run.steps import LoopStep, ProductStep, Step
 from localgrad.run.threads import Limited
 
@@ -71,10 +71,7 @@ def profile(plan: Plan, inputs: Any, repeat: int) -> Profile:
     arrays, _ = bind_inputs(plan.original, inputs)
     times: list[list[float]] = [[] for _ in plan.steps]
     kept = [(leaf, leaf._value.copy()) for leaf, _, _ in plan.building.updates]
-    tables = [
-        Table(np.array([[s.address, s.table.__array_interface__["data"][0]]], np.int64)) if s.native else None
-        for s in plan.steps
-    ]
+    tables = [runner.table([step]) if step.native else None for step in plan.steps]
     with plan._lock, Limited():
         state = plan._state
         token = WARNINGS.set(QUIET)
@@ -86,7 +83,7 @@ def profile(plan: Plan, inputs: Any, repeat: int) -> Profile:
                     if table is None:
                         state.run_with_numpy(step)
                     else:
-                        plan._call(state.pointer, table, 1)
+                        runner.call(state.pointer, table, 1)
                     found.append(time.perf_counter() - began)
                 for leaf, value in kept:
                     np.copyto(leaf._value, value)

@@ -14,7 +14,7 @@ from localgrad.graph.node import Node
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.run.building import ARENA, Building
 from localgrad.run.memory import ALIGNMENT
-from localgrad.run.steps import Step, forward
+from localgrad.run.steps import Step, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,7 +147,7 @@ class State:
         found: dict[int, Any] = {}
         for node in step.nodes:
             values = [found[id(x)] if id(x) in found else self.value(x) for x in node._inputs]
-            for tensor, value in zip(node._outputs, forward(node, values), strict=True):
+            for tensor, value in zip(node._outputs, values_of(step, node, values), strict=True):
                 found[id(tensor)] = value
         for node in step.nodes:
             for tensor in node._outputs:

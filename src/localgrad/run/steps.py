@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,16 @@ class NumpyStep(Step):
     what = "numpy"
 
 
+class ScanStep(Step):
+    """A scan whose body is a plan of its own; where that is not possible, its NumPy forward."""
+
+    what = "scan"
+
+    def __init__(self, nodes: list[Node], run: Callable[[list[Any]], tuple[Any, ...] | None]) -> None:
+        super().__init__(nodes)
+        self.run = run
+
+
 def forward(node: Node, values: list[Any]) -> tuple[Any, ...]:
     """A node's own forward on values, with an error that names it."""
     kind = node.kind
@@ -108,6 +119,15 @@ def forward(node: Node, values: list[Any]) -> tuple[Any, ...]:
             for each in values_of
         )
     return values_of
+
+
+def values_of(step: Step, node: Node, values: list[Any]) -> tuple[Any, ...]:
+    """What a node of a step that Python runs gives."""
+    if isinstance(step, ScanStep):
+        found = step.run(values)
+        if found is not None:
+            return found
+    return forward(node, values)
 
 
 def tensors_read(node: Node) -> list[Tensor]:
