@@ -187,7 +187,7 @@ CASES = [
         batch=(0,),
         refused=[
             Refused((rand(3),), ShapeError, "axis 1", "rank 1"),
-            Refused(lambda: Roll(shift=(1, 2)), ShapeError, "(1, 2)", "one shift for each axis"),
+            Refused(lambda: Roll(shift=(1, 2), axis=(0,)), ShapeError, "(1, 2)", "one shift for each axis"),
         ],
     ),
     Case(

@@ -128,7 +128,7 @@ def numpy_names() -> dict[str, Any]:
 
 
 NUMPY = numpy_names()
-KNOWN = re.compile(r"^(?!.* (with|to|written|steps) ).*$", re.DOTALL)
+KNOWN = re.compile(r"^(?!.* (with|to|written|steps)( |$)).*$", re.DOTALL)
 
 
 def evaluated(formula: str, symbols: dict[str, Any]) -> Any:

@@ -180,8 +180,8 @@ class Roll(Kind):
 
     formula = r"y_i = x_{(i - s) \bmod n}"
     family = "shaping"
-    shift: tuple[int, ...] = (1,)
-    axis: tuple[int, ...] = (0,)
+    shift: tuple[int, ...]
+    axis: tuple[int, ...]
 
     def check_fields(self) -> None:
         if len(self.shift) != len(self.axis):
