@@ -38,6 +38,7 @@ NAMED = {
     "i0": (np.i0, X),
     "ldexp": (lambda x: np.ldexp(x, np.array([3, -1])), X),
     "logaddexp2": (np.logaddexp2, X, Y),
+    "mT": (lambda x: x.mT, X),
     "meshgrid": (np.meshgrid, X[0, :, 0], Y[:3, 0, 0]),
     "meshgrid of rows": (lambda *xs: np.meshgrid(*xs, indexing="ij"), X[0, :, 0], Y[:3, 0, 0], Y[:2, 0, 0]),
     "nan_to_num": (lambda x: np.nan_to_num(x, nan=7.0), HOLES),

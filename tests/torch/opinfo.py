@@ -107,6 +107,8 @@ class Verdict:
     excused: Counter[str] = field(default_factory=Counter)
     outside: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    differentiated: int = 0
+    """Samples of which gradients were compared too, because PyTorch has some."""
     in_double: int = 0
     """Samples in float32 that agree with what PyTorch computes of them in float64, though not in float32."""
 
@@ -118,6 +120,7 @@ class Verdict:
         self.outside += other.outside
         self.failures += other.failures
         self.in_double += other.in_double
+        self.differentiated += other.differentiated
 
 
 @cache
@@ -174,6 +177,7 @@ def _judge(spelling: Spelling, entry: Any, dtype: torch.dtype, number: int, samp
     except Exception as error:
         problem = f"{type(error).__name__}: {str(error)[:300]}"
     verdict.samples += 1
+    verdict.differentiated += any(y.requires_grad for y in _tensors(theirs))
     if problem:
         verdict.failures.append(f"{where}\n    {problem}")
     else:

@@ -21,10 +21,14 @@ def report() -> str:
     whole = total()
     entries = sum(len(names) for names in TWINS.values())
     excused = sum(whole.excused.values())
+    verdicts = [judged(name) for name in TWINS]
+    wholly = sum(not verdict.excused and not verdict.failures for verdict in verdicts)
+    differentiated = sum(verdict.differentiated > 0 for verdict in verdicts)
     lines = [
         "",
         f"operations with a twin: {len(TWINS)} (in {entries} of the {len(ENTRIES)} names of PyTorch's table)",
-        f"samples: {whole.samples}, in float64 and float32",
+        f"of those with gradients: {differentiated}; without any sample excused: {wholly}",
+        f"samples: {whole.samples}, in float64 and float32; gradients compared of {whole.differentiated}",
         f"agreeing: {whole.agreeing} (of those in float32 {whole.in_double} with PyTorch in float64 only)",
         f"differing: {len(whole.failures)}",
         f"excused, as PyTorch's own convention: {excused} ({100 * excused / max(whole.samples, 1):.2f} %)",

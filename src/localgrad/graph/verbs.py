@@ -125,6 +125,11 @@ class TensorVerbs:
         """Axes reversed."""
         return verb("nodes.functions:transpose")(self, None)  # type: ignore[no-any-return]
 
+    @property
+    def mT(self) -> Tensor:  # noqa: N802 - NumPy's name
+        """The last two axes exchanged (see `lg.matrix_transpose`)."""
+        return verb("nodes.functions:matrix_transpose")(self)  # type: ignore[no-any-return]
+
     def swapaxes(self, first: int, second: int) -> Tensor:
         """Two axes exchanged (see `lg.swapaxes`)."""
         return verb("nodes.functions:swapaxes")(self, first, second)  # type: ignore[no-any-return]
