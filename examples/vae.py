@@ -3,7 +3,7 @@
 The encoder gives a mean and a log variance for each of 2 hidden numbers, the decoder makes 64 pixels of a draw from them.
 The loss is what the picture costs (cross entropy of the pixels) plus how far the draw is from a standard normal.
 
-Result: test loss from 29.5 after one epoch to 24.4 after 100. About 8 s on a 2-core machine.
+Result: test loss from 29.2 after one epoch to 24.2 after 100. About 8 s on a 2-core machine.
 Picture: map.svg, what the decoder makes of 15 x 15 points, in the folder given by --out.
 """
 
@@ -14,31 +14,6 @@ from statistics import NormalDist
 import numpy as np
 
 import localgrad as lg
-from localgrad.layers import Affine, Relu
-
-
-class VariationalAutoencoder(lg.Model):
-    """Its call is the loss of a batch of pictures."""
-
-    def __init__(self, hidden: int = 128, width: int = 2) -> None:
-        self.encoder = lg.Sequential(Affine.create(64, hidden, seed=0), Relu())
-        self.mean = Affine.create(hidden, width, seed=1, init="lecun")
-        self.log_variance = Affine.create(hidden, width, seed=2, init=0.01)
-        self.decoder = lg.Sequential(
-            Affine.create(width, hidden, seed=3),
-            Relu(),
-            Affine.create(hidden, hidden, seed=4),
-            Relu(),
-            Affine.create(hidden, 64, seed=5),
-        )
-
-    def call(self, x):
-        h = self.encoder(x)
-        mean, log_variance = self.mean(h), self.log_variance(h)
-        z = mean + lg.exp(0.5 * log_variance) * lg.random_normal(like=mean)
-        pixels = lg.sigmoid_cross_entropy(self.decoder(z), x) * 64.0  # the sum over a picture
-        distance = 0.5 * (lg.exp(log_variance) + mean**2 - 1.0 - log_variance).sum(axis=1).mean()
-        return pixels + distance
 
 
 def draw(path: Path, pictures: np.ndarray, columns: int, dot: int = 5) -> None:
@@ -55,9 +30,8 @@ def draw(path: Path, pictures: np.ndarray, columns: int, dot: int = 5) -> None:
 
 
 def main(out: Path, quick: bool) -> dict[str, float]:
-    lg.seed(0)
     (x_train, _), (x_test, _) = lg.load_digits()
-    model = VariationalAutoencoder()
+    model = lg.models.VAE(64, hidden=(128, 128), latent=2, seed=0)
     trainer = lg.Trainer(model, loss=None, optimizer=lg.Adam(2e-3))
     history = trainer.fit(x_train, epochs=5 if quick else 100, validation=x_test, batch_size=64, progress=False)
     for row in range(0, len(history), max(1, len(history) // 5)):
@@ -69,7 +43,7 @@ def main(out: Path, quick: bool) -> dict[str, float]:
     count = 15
     marks = np.array([NormalDist().inv_cdf((k + 0.5) / count) for k in range(count)], np.float32)
     points = np.stack(np.meshgrid(marks, marks), axis=-1).reshape(-1, 2)
-    pictures = lg.sigmoid(model.decoder(points)).numpy()
+    pictures = model.decode(points).numpy()
     out.mkdir(parents=True, exist_ok=True)
     draw(out / "map.svg", pictures, count)
     print("picture:", out / "map.svg")

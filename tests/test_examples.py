@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 FOLDER = Path(__file__).parent.parent / "examples"
 RunExample = Callable[[str], Any]
@@ -68,6 +69,54 @@ def test_digits_mlp(example: RunExample, tmp_path: Path, capsys: pytest.CaptureF
     assert example("digits_mlp")["accuracy"] > 0.93
     assert "formula   y = " in capsys.readouterr().out
     assert pictures(tmp_path) == {"curves.svg", "network.svg", "mistakes.svg"}
+
+
+def test_digits_cnn(example: RunExample, tmp_path: Path) -> None:
+    assert example("digits_cnn")["accuracy"] > 0.8
+    assert pictures(tmp_path) == {"curves.svg", "kernels.svg"}
+
+
+def test_deep_conv_net(example: RunExample, tmp_path: Path) -> None:
+    assert example("deep_conv_net")["accuracy"] > 0.4  # its dropout makes it begin slowly
+    assert pictures(tmp_path) == {"curves.svg", "maps.svg"}
+
+
+def test_residual_block(example: RunExample, tmp_path: Path) -> None:
+    result = example("residual_block")
+    assert result["residual: loss"] < 0.6 * result["plain: loss"]
+    assert result["residual"] > result["plain"] + 0.2
+    assert pictures(tmp_path) == {"curves.svg", "block.svg"}
+
+
+def test_grad_cam(example: RunExample, tmp_path: Path) -> None:
+    result = example("grad_cam")
+    assert result["accuracy"] > 0.4
+    assert result["on the digit"] > 2.5 / 9  # a ninth if it fell anywhere
+    assert pictures(tmp_path) == {"heat.svg"}
+
+
+def test_mnist_1d(example: RunExample, tmp_path: Path) -> None:
+    result = example("mnist_1d")
+    assert 0.2 < result["MLP"] < result["GRU"] < result["CNN"]
+    assert result["CNN"] > 0.7
+    assert pictures(tmp_path) == {"signals.svg"}
+
+
+def test_the_signals_of_mnist_1d_are_made_as_their_paper_says() -> None:
+    made = runpy.run_path(str(FOLDER / "mnist_1d.py"))
+    x, t = made["signals"](1000)
+    assert x.shape == (1000, 40)
+    assert np.bincount(t).tolist() == [100] * 10
+    np.testing.assert_allclose([x.mean(), x.std()], [0, 1], atol=1e-5)
+    again, _ = made["signals"](1000)
+    other, _ = made["signals"](1000, seed=1)
+    assert np.array_equal(x, again)
+    assert not np.array_equal(x, other)
+    noise = np.random.default_rng(0).standard_normal((3, 72))
+    np.testing.assert_allclose(made["smooth"](noise), ndimage.gaussian_filter1d(noise, 2, axis=1), atol=1e-12)
+    shapes = made["shapes"]()
+    np.testing.assert_allclose(shapes[:, 0], 0, atol=1e-12)
+    np.testing.assert_allclose(shapes.std(axis=1), 1 / 6)
 
 
 def test_optimizers(example: RunExample, tmp_path: Path) -> None:
