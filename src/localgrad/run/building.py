@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -16,14 +15,16 @@ from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.graph.warning import warn_once
 from localgrad.run import native
 from localgrad.run.kernel import sum_dtype
-from localgrad.run.loops import TOTALS, Loop, broadcast, copy_of, loop_of, parameters
+from localgrad.run.loops import TOTALS, broadcast, loop_of, parameters
 from localgrad.run.lowering import UnsupportedError, supports
 from localgrad.run.memory import Arena, Buffer, Memory
 from localgrad.run.places import Place, Places, dense
 from localgrad.run.products import product_of, product_parameters, product_text
-from localgrad.run.rows import Rows, check_before, rows_of
+from localgrad.run.regions import Region, region_step, regions_of, whole_copy
+from localgrad.run.rows import Rows, checks_of, rows_of
 from localgrad.run.rows import parameters as row_parameters
 from localgrad.run.steps import LoopStep, NumpyStep, ProductStep, RowsStep, ScanStep, Step, tensors_read
+from localgrad.run.text import TYPES
 from localgrad.transform.grouping import Role, Unit, group
 
 ARENA: Final = 0
@@ -54,13 +55,13 @@ class Building:
         self.leaves = [(self._slot(leaf), leaf) for leaf in graph.leaves.values()]
         self._find_lives()
         self.products = {number: self._product(unit) for number, unit in enumerate(self.units)}
-        self.checks = self._checks()
+        self.checks, self.checked = checks_of(graph)
         self.rows = {number: self._rows(unit) for number, unit in enumerate(self.units)}
-        self.copies = {number: self._copy(unit) for number, unit in enumerate(self.units)}
+        self.regions = {number: self._regions(unit) for number, unit in enumerate(self.units)}
         self.results = self._place_results()
         self.updates = self._place_updates()
         self.memory = self._place_buffers()
-        self.steps = [self._step(number, unit) for number, unit in enumerate(self.units)]
+        self.steps = [step for number, unit in enumerate(self.units) for step in self._steps(number, unit)]
         self.steps += [self._copy_out(tensor, slot) for tensor, slot in self.copied]
 
     # what nodes are -----------------------------------------------------------------------------------------------
@@ -162,50 +163,22 @@ class Building:
         return product_of(*places)  # type: ignore[arg-type]
 
     # rows ---------------------------------------------------------------------------------------------------------
-    def _checks(self) -> list[Callable[[Any], None]]:
-        """What has to be known of class numbers before the plan runs, where they are inputs of it."""
-        self.checked: set[int] = set()
-        found = []
-        places = {id(tensor): place for place, tensor in enumerate(self.graph.inputs)}
-        for node in self.graph.nodes:
-            labels = node._inputs[1] if len(node._inputs) == 2 else None
-            if node.kind.name == "SoftmaxCrossEntropy" and id(labels) in places and self._plain_labels(node):
-                self.checked.add(id(labels))
-                found.append(check_before(node, places[id(labels)]))
-        return found
-
-    @staticmethod
-    def _plain_labels(node: Node) -> bool:
-        logits, labels = node._inputs
-        return (
-            isinstance(logits, Tensor)
-            and isinstance(labels, Tensor)
-            and labels.ndim == logits.ndim - 1
-            and node.kind.ignore_index is None  # type: ignore[attr-defined]
-        )
-
     def _rows(self, unit: Unit) -> Rows | None:
         if unit.fused or not native.available():
             return None
         return rows_of(unit.nodes[0], lambda t: self.places.of.get(id(t)), lambda t: id(t) in self.checked)
 
-    def _copy(self, unit: Unit) -> Loop | None:
-        node = unit.nodes[0]
-        if unit.fused or node.kind.name != "Reshape" or not native.available():
+    def _regions(self, unit: Unit) -> list[Region] | None:
+        if unit.fused or not native.available():
             return None
-        place = self.places.of.get(id(node._inputs[0]))
-        return None if place is None or id(node._outputs[0]) not in self.places.of else copy_of(node, place)
+        return regions_of(unit.nodes[0], lambda t: self.places.of.get(id(t)))
 
     def _copy_out(self, tensor: Tensor, slot: int) -> Step:
-        node = tensor._node
+        node, place = tensor._node, self.places.of[id(tensor)]
         assert node is not None
-        loop = copy_of(node, self.places.of[id(tensor)])
-        if loop is None:
+        if place.dtype not in TYPES or not place.size:
             return NumpyStep([node])
-        step = LoopStep([node], loop)
-        step.address = native.address_of(loop.kernel.text, "kernel")
-        step.numbers = [*loop.extents, *self.address(tensor), *loop.reads[0].strides, slot, 0, *loop.writes[0].strides]
-        return step
+        return region_step(node, whole_copy(tensor, place), tensor, self.address, slot, 0)
 
     # updates ------------------------------------------------------------------------------------------------------
     def _place_updates(self) -> list[tuple[Leaf, Tensor, bool]]:
@@ -331,7 +304,7 @@ class Building:
         number = self.born.get(id(tensor))
         if number is None:
             return False
-        own = self.products[number], self.rows[number], self.copies[number]
+        own = self.products[number], self.rows[number], self.regions[number]
         return self.units[number].fused or any(each is not None for each in own)
 
     def fresh(self, tensor: Tensor) -> bool:
@@ -345,15 +318,18 @@ class Building:
         slot, offset = self.slots[place.root]
         return slot, offset + place.offset
 
+    def _steps(self, number: int, unit: Unit) -> list[Step]:
+        regions = self.regions[number]
+        if regions is None:
+            return [self._step(number, unit)]
+        node = unit.nodes[0]
+        target = self.address(node._outputs[0])
+        return [region_step(node, each, node._outputs[0], self.address, *target) for each in regions]
+
     def _step(self, number: int, unit: Unit) -> Step:
         if unit.fused:
             return self._loop(unit)
-        product, rows, copy = self.products[number], self.rows[number], self.copies[number]
-        if copy is not None:
-            made = LoopStep(unit.nodes, copy)
-            made.address = native.address_of(copy.kernel.text, "kernel")
-            made.numbers = parameters(copy, self.address, self.address)
-            return made
+        product, rows = self.products[number], self.rows[number]
         if rows is not None:
             step: Step = RowsStep(unit.nodes)
             step.address = native.address_of(rows.text, "kernel")

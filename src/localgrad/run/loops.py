@@ -11,9 +11,8 @@ from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import normal_axes
 from localgrad.run.kernel import Kernel, Port, Total, sum_dtype
-from localgrad.run.lowering import Dtype, Lowering, Operation, Typed
+from localgrad.run.lowering import Dtype, Lowering, Typed
 from localgrad.run.places import Place, dense
-from localgrad.run.text import TYPES
 from localgrad.transform.grouping import Unit
 
 TOTALS = frozenset(("Sum", "Mean", "SumTo"))
@@ -145,33 +144,15 @@ def loop_of(
     kernel = Kernel(
         len(extents),
         tuple(lowering.operations),
-        tuple(_port(each.tensor.dtype, each.strides, one) for each in read),
-        tuple((each[0], _port(each[1], out.strides, one)) for each, out in zip(stores, written, strict=True)),
+        tuple(port_of(each.tensor.dtype, each.strides, one) for each in read),
+        tuple((each[0], port_of(each[1], out.strides, one)) for each, out in zip(stores, written, strict=True)),
         tuple(Total(each[0], each[1], out.strides[-1] == 0, each[2]) for each, out in zip(totals, sums, strict=True)),
     )
     return Loop(kernel, extents, read, written, sums, tuple((each[4], each[5]) for each in totals))
 
 
-def copy_of(node: Node, place: Place) -> Loop | None:
-    """The loop that copies entries in row-major order: a reshape of what does not stand in one piece."""
-    if place.dtype not in TYPES or not place.size:
-        return None
-    output = node._outputs[0]
-    x = node._inputs[0] if node._inputs and isinstance(node._inputs[0], Tensor) else output
-    extents, (source, target) = merged(place.shape, [place.strides, dense(place.shape, place.dtype.itemsize)])
-    one = extents == (1,)
-    operation = Operation("load", (), place.dtype, 0)
-    kernel = Kernel(
-        len(extents),
-        (operation,),
-        (_port(place.dtype, source, one),),
-        ((0, _port(place.dtype, target, one)),),
-        (),
-    )
-    return Loop(kernel, extents, (Read(x, source),), (Written(output, target),), (), ())
-
-
-def _port(dtype: Dtype, strides: tuple[int, ...], one: bool) -> Port:
+def port_of(dtype: Dtype, strides: tuple[int, ...], one: bool) -> Port:
+    """How the innermost axis of something read or written is walked."""
     inner = strides[-1]
     return Port(dtype, "1" if one or inner == dtype.itemsize else "0" if inner == 0 else "n")
 

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from localgrad.graph.errors import LocalgradError
+from localgrad.graph.graph import Graph
 from localgrad.graph.interpreter import _line, _named
 from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
@@ -67,6 +68,23 @@ def rows_of(node: Node, place_of: Callable[[Any], Place | None], checked: Callab
         return None
     text = _text(float_kind, _INTEGERS[labels.dtype], kind.reduction)  # type: ignore[attr-defined]
     return Rows(text, (tensors[0], node._outputs[1], labels, node._outputs[0]), numbers)
+
+
+def checks_of(graph: Graph) -> tuple[list[Callable[[Any], None]], set[int]]:
+    """What has to be known of class numbers before a plan runs, and which inputs of it that is."""
+    found: list[Callable[[Any], None]] = []
+    checked: set[int] = set()
+    places = {id(tensor): place for place, tensor in enumerate(graph.inputs)}
+    for node in graph.nodes:
+        if node.kind.name != "SoftmaxCrossEntropy" or len(node._inputs) != 2:
+            continue
+        logits, labels = node._inputs
+        if not isinstance(logits, Tensor) or not isinstance(labels, Tensor) or id(labels) not in places:
+            continue
+        if labels.ndim == logits.ndim - 1 and node.kind.ignore_index is None:  # type: ignore[attr-defined]
+            checked.add(id(labels))
+            found.append(check_before(node, places[id(labels)]))
+    return found, checked
 
 
 def check_before(node: Node, place: int) -> Callable[[Any], None]:
