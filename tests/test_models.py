@@ -223,6 +223,7 @@ def test_the_loss_of_a_variational_autoencoder_is_the_formula() -> None:
         (lambda: models.ResNet((1,), (4, 8)), r"(?s)found: 1 depths and 2 widths.*do: give one of each"),
         (lambda: models.ResNet((1,), (4,), stem="imagnet"), r"(?s)found: stem='imagnet'.*do: choose"),
         (lambda: models.ResidualBlock(4, 8, shortcut="none"), r"(?s)found: shortcut='none'.*do: choose"),
+        (lambda: models.BottleneckBlock(4, 6), r"(?s)found: 6 channels out.*do: give a multiple of 4"),
         (lambda: models.ResNet.imagenet(20), r"(?s)20 layers for ImageNet.*found: .*18, 34, 50.*do: choose"),
         (lambda: models.ResNet.cifar(21), r"(?s)21 layers for CIFAR.*found: .*6 n \+ 2.*do: choose"),
     ],

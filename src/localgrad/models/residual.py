@@ -77,6 +77,11 @@ class BottleneckBlock(Model):
         seed: int = 0,
         dtype: DTypeLike = np.float32,
     ) -> None:
+        if n_out % 4:
+            raise LocalgradError(
+                f"a bottleneck block was to be made{user_line()}\nfound: {n_out} channels out, and the body has a quarter "
+                "of them inside\ndo: give a multiple of 4"
+            )
         keys, inner = seeds(seed), n_out // 4
         self.body = Sequential(
             *_convolution(n_in, inner, 1, 1, keys, dtype),
