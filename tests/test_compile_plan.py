@@ -268,6 +268,61 @@ def test_the_learning_rate_is_read_at_each_run() -> None:
     assert W.item() == 0.25
 
 
+def test_modes_and_frozen_parameters_are_looked_at() -> None:
+    from localgrad.layers import Affine, Dropout
+
+    model = lg.Sequential(Affine.create(4, 4, seed=0), Dropout(0.5))
+    fast = lg.compile(lambda x: model(x))
+    x = np.ones((8, 4), np.float32)
+    assert (fast(x).data == 0).any()
+    with lg.test_mode():
+        assert not (fast(x).data == 0).any()
+    model.eval()
+    assert not (fast(x).data == 0).any()
+    model.train()
+    assert (fast(x).data == 0).any()
+
+    W = lg.parameter([1.0], name="W")
+    b = lg.parameter([1.0], name="b")
+
+    @lg.compile
+    def step() -> None:
+        (W * b).sum().backward()
+        optimizer.step([W, b])
+
+    optimizer = lg.SGD(0.5, missing="skip")
+    W.requires_grad = False
+    step()
+    assert (W.item(), b.item()) == (1.0, 0.5)
+    W.requires_grad = True
+    step()
+    assert (W.item(), b.item()) == (0.75, 0.0)
+
+
+def test_eager_and_compiled_steps_can_take_turns() -> None:
+    x, labels = floats(5, 6), generator.integers(0, 3, 5)
+    losses = []
+    for compiled in (False, True):
+        optimizer = lg.Adam(0.01)
+        _, step = model_and_step(optimizer)
+        fast = lg.compile(step) if compiled else None
+        lg.seed(1)
+        given = lg.tensor(x)
+        losses.append(
+            [(fast or step)(given, labels).item() if turn % 2 else step(given, labels).item() for turn in range(6)]
+        )
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+
+
+def test_a_state_whose_array_is_another_one_is_read() -> None:
+    s = lg.state(np.ones((3, 2), np.float32), name="s")
+    fast = lg.compile(lambda x: x * s)
+    x = floats(3, 2)
+    np.testing.assert_array_equal(fast(x).data, x)
+    s._value = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(3, 2))
+    np.testing.assert_array_equal(fast(x).data, x * s.data)
+
+
 def test_writes_under_no_grad_are_seen_afterwards_in_the_function() -> None:
     W = lg.parameter(floats(3), name="W")
     before = W.data.copy()

@@ -176,6 +176,8 @@ class Layer:
     def _enter(self, outer: Context) -> tuple[Context, Context]:
         """The context for its nodes inside another; kept for the next call where nothing but the scope depends on it."""
         inside = self._inside
+        if outer.recorder is not None and outer.recorder.traces:
+            outer.recorder.read(self, "training")
         owner = owner_of(self)
         if owner is None and inside.owner is not None:  # its owner is gone
             inside.owner = inside.label = None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localgrad.graph.arrays import as_array
-from localgrad.graph.context import CONTEXT
+from localgrad.graph.context import CONTEXT, TESTING
 from localgrad.graph.graph import Graph
 from localgrad.graph.spec import Spec
 from localgrad.graph.tensor import Leaf, Tensor
@@ -21,6 +21,8 @@ from localgrad.run.tracing import trace
 
 MOST: Final = 64
 """Traces kept; the oldest goes."""
+MOST_ALIKE: Final = 4
+"""Traces kept for arguments of one kind, which differ in modes of layers or what is frozen."""
 OFTEN: Final = 12
 """Traces from which on a function is said to be traced too often."""
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -29,13 +31,20 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Trace:
     """One plan of a function, for arguments of one kind."""
 
-    def __init__(self, plan: Plan, result: Any, carries: list[bool], held: list[Any]) -> None:
+    def __init__(
+        self, plan: Plan, result: Any, carries: list[bool], conditions: list[tuple[Any, str, Any]], held: list[Any]
+    ) -> None:
         self.plan = plan
         self.result = result
         self.carries = carries
         self.held = held  # what the key names by its address has to stay alive
+        self.conditions = conditions
         self.single = isinstance(result, Tensor)
         self.call: Any = None  # the same as a node that gradients flow through
+
+    def holds(self) -> bool:
+        """Whether what the trace depends on, such as a layer's mode, is as it was."""
+        return all(getattr(thing, name) is value for thing, name, value in self.conditions)
 
     def built(self, values: list[Any]) -> Any:
         """What the function returns, of these tensors."""
@@ -47,7 +56,8 @@ class Compiled:
 
     def __init__(self, f: Callable[..., Any]) -> None:
         self.function = f
-        self.traces: dict[Any, Trace] = {}
+        self.traces: dict[Any, list[Trace]] = {}
+        self.count = 0
         self.plan: Plan | None = None
         functools.update_wrapper(self, f)
 
@@ -88,10 +98,12 @@ class Compiled:
             paths.append(path)
             arrays.append(array)
             inputs.append(tensor)
-        key.append(_shape_of_tree(arguments, options))
+        key.append((_shape_of_tree(arguments, options), TESTING.get()))
         whole = tuple(key)
-        found = self.traces.get(whole)
-        if found is None:
+        for found in self.traces.get(whole, ()):
+            if found.holds():
+                break
+        else:
             found = self._trace(whole, arguments, options, paths, arrays, inputs, held)
         self.plan = found.plan
         if context.enabled and any(found.carries):
@@ -114,12 +126,15 @@ class Compiled:
             path: (Spec(array.shape, array.dtype), tensor is not None and tensor.requires_grad)
             for path, array, tensor in zip(paths, arrays, inputs, strict=True)
         }
-        graph, result, carries = trace(self.function, arguments, options, specs)
-        made = Trace(Plan(graph, [_example(array) for array in arrays]), result, carries, held)
+        graph, result, carries, conditions = trace(self.function, arguments, options, specs)
+        made = Trace(Plan(graph, [_example(array) for array in arrays]), result, carries, conditions, held)
         if len(self.traces) >= MOST:
             self.traces.pop(next(iter(self.traces)))
-        self.traces[key] = made
-        if len(self.traces) == OFTEN:
+        alike = self.traces.setdefault(key, [])
+        alike.append(made)
+        del alike[:-MOST_ALIKE]
+        self.count += 1
+        if self.count == OFTEN:
             warn_once(
                 f"traced {id(self)}",
                 f"{getattr(self.function, '__name__', 'a compiled function')} was traced {OFTEN} times, each time for other "
@@ -131,7 +146,7 @@ class Compiled:
         return self if instance is None else functools.partial(self, instance)
 
     def __repr__(self) -> str:
-        return f"<compiled {getattr(self.function, '__name__', self.function)!s}: {len(self.traces)} plans>"
+        return f"<compiled {getattr(self.function, '__name__', self.function)!s}: {sum(map(len, self.traces.values()))} plans>"
 
 
 _NUMBERS: Final = frozenset((bool, int, float))

@@ -22,7 +22,7 @@ from localgrad.run.memory import Memory
 from localgrad.run.passes import prepare
 from localgrad.run.readable import readable
 from localgrad.run.runner import runner
-from localgrad.run.state import State
+from localgrad.run.state import OtherLayoutError, State
 from localgrad.run.steps import LoopStep, Step
 from localgrad.run.threads import Limited, limited
 
@@ -55,17 +55,19 @@ class Plan:
             inputs = [np.empty(t.shape, t.dtype) for t in graph.inputs] if static else None
         self._static = inputs is not None
         self.names = [graph.name_of(tensor) for tensor in graph.outputs]
+        self.building: Building | None = None
+        self.steps: list[Step] = []
         if self.native and inputs is not None:
-            self.building: Building | None = Building(self.graph, list(inputs))
-            self.steps: list[Step] = self.building.steps
-            self._state = State(self.building)
-            self._program = _program(self.steps)
-            self._checks = self.building.checks
-            self._layout = [(x.shape, x.strides) for x in inputs]
-            self._written = [leaf for leaf, _, direct in self.building.updates if direct]
-        else:
-            self.building = None
-            self.steps = []
+            self._build(inputs)
+
+    def _build(self, inputs: Sequence[NDArray[Any]]) -> None:
+        self.building = Building(self.graph, list(inputs))
+        self.steps = self.building.steps
+        self._state = State(self.building)
+        self._program = _program(self.steps)
+        self._checks = self.building.checks
+        self._layout = [(x.shape, x.strides) for x in inputs]
+        self._written = [leaf for leaf, _, direct in self.building.updates if direct]
 
     # running ------------------------------------------------------------------------------------------------------
     def run(self, inputs: Any = (), fetch: str | Iterable[str] | None = None) -> dict[str, NDArray[Any]]:
@@ -91,7 +93,13 @@ class Plan:
             try:
                 for check in self._checks:
                     check(inputs)
-                state.bind(self._fitted(inputs))
+                fitted = self._fitted(inputs)
+                try:
+                    state.bind(fitted)
+                except OtherLayoutError:
+                    self._build(fitted)
+                    state = self._state
+                    state.bind(fitted)
                 if limited():
                     with Limited():
                         self._execute()

@@ -25,6 +25,10 @@ LARGE: Final = 1 << 16
 """Bytes from which an output's memory is used again once nobody refers to the array any more."""
 
 
+class OtherLayoutError(Exception):
+    """A leaf has another array than when the plan was made, laid out in another way."""
+
+
 class State:
     """What a plan holds between and during runs: its memory, and the table of addresses."""
 
@@ -90,6 +94,9 @@ class State:
         for slot, leaf in self.leaves:
             value = leaf._value
             if arrays[slot] is not value:
+                known = self.building.places.of[id(leaf)]
+                if value.strides != known.strides or value.shape != known.shape or value.dtype != known.dtype:
+                    raise OtherLayoutError(leaf._name or "a state")
                 arrays[slot] = value
                 table[slot] = address(value)
         for slot, shape, dtype, large in self._outputs:

@@ -27,6 +27,7 @@ class Tracer(Recorder):
         super().__init__(None)
         self._gradients: dict[int, Tensor] = {}
         self.written: dict[int, Tensor] = {}
+        self.conditions: list[tuple[Any, str, Any]] = []
         self.trains = False  # whether backward was called, so that gradients are used inside
 
     @property
@@ -59,6 +60,10 @@ class Tracer(Recorder):
         self.update(leaf, new)
         self.written[id(leaf)] = new
 
+    def read(self, thing: Any, name: str) -> None:
+        """Note that what is traced depends on an attribute: with another value it has to be traced again."""
+        self.conditions.append((thing, name, getattr(thing, name)))
+
     def backward(self, outputs: Sequence[Tensor], grads: Sequence[Any], accumulate: bool) -> None:
         """Note the gradients of everything that requires one, as `backward` sets them on arrays."""
         self.trains = True
@@ -84,8 +89,8 @@ def trace(
     arguments: tuple[Any, ...],
     options: Mapping[str, Any],
     specs: Mapping[str, tuple[Spec, bool]],
-) -> tuple[Graph, Any, list[bool]]:
-    """The graph of a call, the tree of what it returned, and which outputs carry gradients.
+) -> tuple[Graph, Any, list[bool], list[tuple[Any, str, Any]]]:
+    """The graph of a call, the tree of what it returned, which outputs carry gradients, and what all of it depends on.
 
     Those of a function that calls `backward` or writes into leaves itself carry none.
 
@@ -113,7 +118,10 @@ def trace(
         raise CaptureError(f"{label} returned nothing to compile and changed no state; return a tensor")
     graph = recorder.finish(outputs, label)
     inside = recorder.trains or bool(recorder.written)
-    return graph, result, [tensor.requires_grad and not inside for tensor in outputs]
+    for leaf in graph.leaves.values():
+        if leaf.role != "constant":
+            recorder.read(leaf, "requires_grad")
+    return graph, result, [tensor.requires_grad and not inside for tensor in outputs], recorder.conditions
 
 
 def _mapped(tree: Any, path: str, label: str, change: Callable[[str, str, Any], Any]) -> Any:
