@@ -39,6 +39,7 @@ CASES = [
         refused=[Refused((rand(2, 4),), ShapeError, "(2, 4)", "(3, 1)", "does not broadcast")],
     ),
     Case(SumTo(shape_to=()), (rand(3, 4),), np.sum, batch=(0,)),
+    Case(SumTo(shape_to=()), (rand(30, 20),), np.sum, batch=(0,), rtol=(1e-12, 1e-4)),
     Case(SumTo(), (rand(5, 3, 4), rand(3, 1)), lambda x, like: x.sum((0, 2))[:, None], batch=(1, 0), constant=(1,)),
     Case(SumTo(shape_to=(3, 4)), (rand(3, 4),), lambda x: x, name="SumTo of the same shape"),
     Case(SumTo(shape_to=(4,)), (integers(3, 4),), lambda x: x.sum(0), batch=(0,)),

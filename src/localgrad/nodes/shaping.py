@@ -121,7 +121,7 @@ class SumTo(Shaped):
         if lead and x.shape[lead:] == shape and x.flags.c_contiguous and x.dtype.kind == "f" and x.size > 256:
             # one matrix product with ones is several times faster than NumPy's sum over leading axes
             rows = math.prod(x.shape[:lead])
-            if x.ndim == 2:
+            if x.ndim == 2 and lead == 1:
                 return np.matmul(_ones(rows, x.dtype), x)
             return (_ones(rows, x.dtype) @ x.reshape(rows, -1)).reshape(shape)[()]
         axes = tuple(range(lead)) + tuple(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from localgrad.graph.errors import LocalgradError
 from localgrad.graph.graph import Graph
 from localgrad.graph.node import Node
 from localgrad.graph.quiet import QUIET, WARNINGS
@@ -111,9 +112,13 @@ class Places:
             self._probes[id(output)] = np.asarray(probe).reshape(shape)
             self.of[id(output)] = place._replace(shape=shape, strides=dense(shape, place.dtype.itemsize))
             return True
+        if node.kind.name == "SumTo" and tuple(source.shape) != tuple(node._outputs[0].shape):
+            return False  # it would add up whatever stands there
         token = WARNINGS.set(QUIET)
         try:
             result = node.kind.forward(*inputs)
+        except (ValueError, TypeError, IndexError, LocalgradError):
+            return False  # what is wrong shows when the plan runs, with the node's name
         finally:
             WARNINGS.reset(token)
         values = result if result.__class__ is tuple else (result,)
