@@ -53,5 +53,5 @@ def test_every_name_a_page_mentions_exists(path):
 @pytest.mark.parametrize("path", [*(ROOT / name for name in READMES), *PAGES], ids=lambda path: path.name)
 def test_links_lead_to_files(path):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
-    made = {"kinds/index.md", "kinds/index"}
-    assert [link for link in links if link not in made and not (path.parent / link).exists()] == []
+    made = ("kinds/index.md", "kinds/index")  # written when the documentation is built
+    assert [link for link in links if not link.endswith(made) and not (path.parent / link).exists()] == []

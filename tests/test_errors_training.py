@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import warnings
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,10 @@ def test_a_parameter_without_a_gradient_is_named_with_the_last_node_on_its_way()
     assert "`V`" not in text
 
 
-def test_a_parameter_with_a_gradient_in_no_optimizer_is_named_at_the_first_step() -> None:
+def test_a_parameter_with_a_gradient_in_no_optimizer_is_named_at_the_first_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("localgrad.train.optimizer.OPTIMIZERS", weakref.WeakSet())  # of other tests none
     W, V = lg.parameter([1.0], name="W"), lg.parameter([1.0], name="forgotten")
     loss = (W * V).sum()
     loss.backward()

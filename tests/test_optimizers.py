@@ -7,6 +7,7 @@ import gc
 import math
 import pickle
 import warnings
+import weakref
 from typing import Any
 
 import numpy as np
@@ -433,7 +434,8 @@ def test_a_way_through_plain_numpy_is_named() -> None:
         SGD(0.1).step([a, b])
 
 
-def test_a_parameter_with_a_gradient_in_no_optimizer() -> None:
+def test_a_parameter_with_a_gradient_in_no_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("localgrad.train.optimizer.OPTIMIZERS", weakref.WeakSet())  # of other tests none
     a, b = parameter([1.0], name="a"), parameter([1.0], name="b")
     loss = (a * b).sum()
     loss.backward()

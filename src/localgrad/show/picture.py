@@ -101,7 +101,8 @@ def drawing_of(
         groups=tuple(_closed_groups(builder.boxes, depth)) if depth is not None else (),
         title=title,
         caption=builder.caption(),
-        families=tuple(dict.fromkeys(kind.family for kind in kinds().values())),
+        # sorted, so that a colour does not depend on which family was imported first
+        families=tuple(sorted({kind.family for kind in kinds().values()})),
     )
 
 
