@@ -132,7 +132,7 @@ class Dice(PairLoss):
 class NegativeSampling(Loss):
     """The yes-or-no loss of scores that should be high and of those drawn at random, which should be low, row by row."""
 
-    formula = r"y = -\frac{1}{n} \sum_i \Big( \sum_j \ln \sigma(p_{ij}) + \sum_k \ln \sigma(-q_{ik}) \Big)"
+    formula = r"y = -\frac{1}{n} \sum_i \left( \sum_j \ln \sigma(p_{ij}) + \sum_k \ln \sigma(-q_{ik}) \right)"
     inputs = ("positive", "negative")
 
     def shape(self, *specs: SpecLike) -> Spec:

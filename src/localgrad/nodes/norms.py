@@ -28,7 +28,7 @@ INFINITY = float("inf")
 class VectorNorm(Reduction):
     """The p-norm over axes, for any p but 0 and infinity; the gradient of entries that are 0 is 0."""
 
-    formula = r"y_j = \Big( \sum_i |x_{ij}|^p \Big)^{1/p}"
+    formula = r"y_j = \left( \sum_i |x_{ij}|^p \right)^{1/p}"
     p: float = 3.0
 
     def check_fields(self) -> None:
