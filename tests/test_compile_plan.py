@@ -145,6 +145,15 @@ def test_inputs_laid_out_in_other_ways() -> None:
     np.testing.assert_allclose(fast(crooked, b).data, np.exp(a) + b.T * 2, rtol=1e-6)
 
 
+def test_a_plan_takes_arrays_laid_out_unlike_those_it_was_made_for() -> None:
+    graph = lg.capture(lambda x: lg.exp(x) * 2, lg.spec(40, 50))
+    x = floats(40, 50)
+    for first in (x[::-1], np.asfortranarray(x), x):
+        plan = Plan(graph, [first])
+        for y in (x, x[:, ::-1], np.asfortranarray(x), floats(80, 50)[::2]):
+            np.testing.assert_allclose(plan.run([y])["Mul#1"], np.exp(y) * 2, rtol=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(0,), (1,), (7,), (13, 1), (1, 17), (0, 3), (31, 33)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_odd_sizes(shape: tuple[int, ...], dtype: Any) -> None:

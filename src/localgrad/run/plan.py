@@ -66,6 +66,9 @@ class Plan:
         self._state = State(self.building)
         self._program = _program(self.steps)
         self._checks = self.building.checks
+        self._python = any(step is not None for step, _, _ in self._program) or not all(
+            direct for _, direct in self.building.results
+        )
         self._layout = [(x.shape, x.strides) for x in inputs]
         self._written = [leaf for leaf, _, direct in self.building.updates if direct]
 
@@ -88,18 +91,18 @@ class Plan:
             if self._running:  # a node's own forward came back here
                 return list(self._interpreted(inputs).values())
             self._running = True
-            token = WARNINGS.set(QUIET)
+            token = WARNINGS.set(QUIET) if self._python else None
             state = self._state
             try:
                 for check in self._checks:
                     check(inputs)
-                fitted = self._fitted(inputs)
                 try:
-                    state.bind(fitted)
+                    state.bind(self._fitted(inputs))
                 except OtherLayoutError:
-                    self._build(fitted)
+                    plain = [np.ascontiguousarray(x).reshape(x.shape) for x in inputs]
+                    self._build(plain)
                     state = self._state
-                    state.bind(fitted)
+                    state.bind(self._fitted(plain))
                 if limited():
                     with Limited():
                         self._execute()
@@ -110,7 +113,8 @@ class Plan:
                     leaf.version = _moment()
             finally:
                 state.release()
-                WARNINGS.reset(token)
+                if token is not None:
+                    WARNINGS.reset(token)
                 self._running = False
         return results
 
@@ -126,14 +130,16 @@ class Plan:
         graph = self.original if CONTEXT.get().watchers else self.graph
         return graph.run(list(inputs))
 
-    def _fitted(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    def _fitted(self, inputs: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
         """The inputs, copied where they are laid out in another way, or a state about to be written would change them."""
-        found = []
-        for array, (_, strides) in zip(inputs, self._layout, strict=True):
+        found: list[NDArray[Any]] | None = None
+        for place, _ in self._state.large_inputs:  # small ones are copied in any case
+            array, strides = inputs[place], self._layout[place][1]
             if array.strides != strides or not array.flags.aligned or (self._written and self._overlaps(array)):
-                array = _laid_out(array, strides)
-            found.append(array)
-        return found
+                if found is None:
+                    found = list(inputs)
+                found[place] = _laid_out(array, strides)
+        return inputs if found is None else found
 
     def _overlaps(self, array: NDArray[Any]) -> bool:
         """Whether a run would write into an input."""
@@ -251,6 +257,6 @@ def _laid_out(array: NDArray[Any], strides: tuple[int, ...]) -> NDArray[Any]:
     """A copy with these strides."""
     made = _empty(array.shape, strides, array.dtype)
     if made.strides != strides:
-        raise ValueError(f"an array with strides {array.strides} was given to a plan for {strides}")
+        raise OtherLayoutError(f"strides {array.strides} in a plan for {strides}")
     made[...] = array
     return made

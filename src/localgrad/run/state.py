@@ -26,7 +26,7 @@ LARGE: Final = 1 << 16
 
 
 class OtherLayoutError(Exception):
-    """A leaf has another array than when the plan was made, laid out in another way."""
+    """A leaf's array, or an input, is laid out in another way than when the plan was made."""
 
 
 class State:
@@ -45,11 +45,11 @@ class State:
         self.dynamic: list[int] = []
         # small inputs and outputs are copied, which takes less time than asking an array for its address
         self._small_inputs: list[tuple[int, int]] = []
-        self._large_inputs: list[tuple[int, int]] = []
+        self.large_inputs: list[tuple[int, int]] = []
         for number, (slot, tensor) in enumerate(zip(building.inputs, building.graph.inputs, strict=True)):
             place = building.places.of[id(tensor)]
             small = place.contiguous and 0 < place.nbytes <= SMALL
-            (self._small_inputs if small else self._large_inputs).append((number, slot))
+            (self._small_inputs if small else self.large_inputs).append((number, slot))
             if small:
                 self._fix(slot, np.empty(place.shape, place.dtype))
         self._outputs: list[tuple[int, tuple[int, ...], np.dtype[Any], bool]] = []
@@ -66,7 +66,7 @@ class State:
                     self._fix(slot, np.empty(shape, tensor.dtype))
                 else:
                     self._outputs.append((slot, shape, tensor.dtype, size >= LARGE))
-        self._given = [slot for _, slot in self._large_inputs] + [each[0] for each in self._outputs]
+        self._given = [slot for _, slot in self.large_inputs] + [each[0] for each in self._outputs]
         self._changed = [leaf for leaf, _, _ in building.updates]
         self._waiting = [(leaf, value) for leaf, value, direct in building.updates if not direct]
         self._static: dict[int, NDArray[Any]] = {}
@@ -87,7 +87,7 @@ class State:
         arrays, table = self.arrays, self.table
         for place, slot in self._small_inputs:
             arrays[slot][...] = inputs[place]
-        for place, slot in self._large_inputs:
+        for place, slot in self.large_inputs:
             array = inputs[place]
             arrays[slot] = array
             table[slot] = array.__array_interface__["data"][0]
