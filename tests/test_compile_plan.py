@@ -111,6 +111,23 @@ def test_decorated_methods_know_their_object() -> None:
     assert Doubling(3.0).apply(np.float32([1])).item() == 3
 
 
+def test_models_and_derivatives_are_functions_too() -> None:
+    class Scaled(lg.Model):
+        def __init__(self) -> None:
+            self.plan = lg.parameter([2.0], name="plan")  # a name of ours
+
+        def call(self, x: Any) -> Any:
+            return lg.sum(x**2 * self.plan)
+
+    model = Scaled()
+    fast = lg.compile(model)
+    assert fast(np.float32([1, 2])).item() == 10
+    assert fast.plan is not model.plan
+    value, slope = lg.compile(lg.value_and_grad(model))(np.float32([1, 2]))
+    assert value.item() == 10
+    np.testing.assert_array_equal(slope.data, [4, 8])
+
+
 def test_parameters_are_read_where_they_are() -> None:
     W = lg.parameter(floats(3), name="W")
     fast = lg.compile(lambda x: x * W)

@@ -59,7 +59,7 @@ class Compiled:
         self.traces: dict[Any, list[Trace]] = {}
         self.count = 0
         self.plan: Plan | None = None
-        functools.update_wrapper(self, f)
+        functools.update_wrapper(self, f, updated=())  # attributes of a model stay its own
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         context = CONTEXT.get()
