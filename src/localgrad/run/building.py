@@ -103,6 +103,7 @@ class Building:
         self.born: dict[int, int] = {}
         self.last: dict[int, int] = {}
         self.kept: set[int] = set()  # roots that loops have to store
+        self.viewed: set[int] = set()  # roots that are also read, or given away, as something else than a whole
         for number, unit in enumerate(self.units):
             for node in unit.nodes:
                 for x in tensors_read(node):
@@ -110,6 +111,8 @@ class Building:
                         root = self.places.root(x)
                         self.last[root] = number
                         self.kept.add(root)
+                        if root != id(x):
+                            self.viewed.add(root)
                 for tensor in node._outputs:
                     self.born[id(tensor)] = number
         for tensor in (*self.graph.outputs, *self.graph.updates.values()):
@@ -209,12 +212,7 @@ class Building:
         ):
             return False
         # others that read the new value find it there, in the leaf's layout
-        if any(
-            self.places.root(x) == id(value) and id(x) != id(value)
-            for unit in self.units
-            for node in unit.nodes
-            for x in tensors_read(node)
-        ) or any(self.places.root(t) == id(value) for t in self.graph.outputs):
+        if id(value) in self.viewed or any(self.places.root(t) == id(value) for t in self.graph.outputs):
             return False
         self.places.of[id(value)] = own._replace(strides=mine.strides)
         return True
