@@ -37,6 +37,7 @@ class Trace:
         self.plan = plan
         self.result = result
         self.carries = carries
+        self.carries_any = any(carries)
         self.held = held  # what the key names by its address has to stay alive
         self.conditions = conditions
         self.single = isinstance(result, Tensor)
@@ -44,7 +45,10 @@ class Trace:
 
     def holds(self) -> bool:
         """Whether what the trace depends on, such as a layer's mode, is as it was."""
-        return all(getattr(thing, name) is value for thing, name, value in self.conditions)
+        for thing, name, value in self.conditions:  # noqa: SIM110 - at each call, and a generator costs twice as much
+            if getattr(thing, name) is not value:
+                return False
+        return True
 
     def built(self, values: list[Any]) -> Any:
         """What the function returns, of these tensors."""
@@ -57,6 +61,7 @@ class Compiled:
     def __init__(self, f: Callable[..., Any]) -> None:
         self.function = f
         self.traces: dict[Any, list[Trace]] = {}
+        self.plain: dict[Any, list[Trace]] = {}  # the same for arrays alone, found without looking at each closely
         self.count = 0
         self.plan: Plan | None = None
         functools.update_wrapper(self, f, updated=())  # attributes of a model stay its own
@@ -65,6 +70,19 @@ class Compiled:
         context = CONTEXT.get()
         if context.recorder is not None:  # inside a capture its nodes are part of that
             return self.function(*arguments, **options)
+        quick: Any = None
+        if not options and not context.watchers:
+            described: list[Any] = [TESTING.get()]
+            for x in arguments:
+                if x.__class__ is not np.ndarray:
+                    break
+                described.append((x.shape, x.strides, x.dtype))
+            else:
+                quick = tuple(described)
+                for found in self.plain.get(quick, ()):
+                    if not found.carries_any and found.holds():
+                        self.plan = found.plan
+                        return found.built([Tensor(value, None, False) for value in found.plan.values(arguments)])
         inputs: list[Tensor | None] = []
         arrays: list[NDArray[Any]] = []
         key: list[Any] = []
@@ -105,8 +123,10 @@ class Compiled:
                 break
         else:
             found = self._trace(whole, arguments, options, paths, arrays, inputs, held)
+        if quick is not None and all(array is x for array, x in zip(arrays, arguments, strict=True)):
+            self.plain[quick] = self.traces[whole]
         self.plan = found.plan
-        if context.enabled and any(found.carries):
+        if context.enabled and found.carries_any:
             from localgrad.run.differentiable import record_call
 
             return found.built(record_call(found, inputs, arrays))
@@ -130,6 +150,7 @@ class Compiled:
         made = Trace(Plan(graph, [_example(array) for array in arrays]), result, carries, conditions, held)
         if len(self.traces) >= MOST:
             self.traces.pop(next(iter(self.traces)))
+            self.plain.clear()
         alike = self.traces.setdefault(key, [])
         alike.append(made)
         del alike[:-MOST_ALIKE]
