@@ -53,6 +53,8 @@ class MatMul(Kind):
 
     def backward(self, grad: Value, y: Value, x: Value, w: Value, *, wanted: tuple[bool, ...]) -> Value:
         rank_x, rank_w = rank_of(x), rank_of(w)
+        if rank_x == 2 and rank_w == 2:
+            return grad @ swap_last(w) if wanted[0] else None, swap_last(x) @ grad if wanted[1] else None
         if rank_x == 1 and rank_w == 1:
             return grad * w, grad * x
         if rank_x == 1:
