@@ -101,9 +101,14 @@ def drawing_of(
         groups=tuple(_closed_groups(builder.boxes, depth)) if depth is not None else (),
         title=title,
         caption=builder.caption(),
-        # sorted, so that a colour does not depend on which family was imported first
-        families=tuple(sorted({kind.family for kind in kinds().values()})),
+        families=_families(),
     )
+
+
+def _families() -> tuple[str, ...]:
+    # ours sorted and before a user's, so that a colour depends on neither imports nor other kinds
+    ours = sorted({kind.family for kind in kinds().values() if kind.__module__.startswith("localgrad.")})
+    return tuple(dict.fromkeys([*ours, *(kind.family for kind in kinds().values())]))
 
 
 @dataclass(frozen=True, slots=True)
