@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     __version__: str
 
     from localgrad.exchange.folder import load
+    from localgrad.exchange.onnx_reading import load_onnx
     from localgrad.layers.layer import Layer
     from localgrad.layers.model import Model, Sequential
     from localgrad.nodes import linalg as linalg
@@ -149,6 +150,7 @@ __all__ = [
     "linalg",
     "load",
     "load_digits",
+    "load_onnx",
     "loop",
     "no_grad",
     "parameter",
@@ -194,6 +196,7 @@ _UPPER = {
     "DataLoader": "train.data",
     "Dataset": "train.data",
     "load_digits": "train.digits",
+    "load_onnx": "exchange.onnx_reading",
     "History": "train.history",
     "SGD": "train.optimizers",
     "Momentum": "train.optimizers",

@@ -232,6 +232,10 @@ class GraphVerbs:
         """Write `graph.json` and `model.safetensors` into a folder (read back with `lg.load`)."""
         verb("exchange.folder:save")(self, folder)
 
+    def save_onnx(self, path: str | Path, opset: int | None = None) -> None:
+        """Write an ONNX file of standard operators (read back with `lg.load_onnx`)."""
+        verb("exchange.onnx_writing:save_onnx")(self, path, opset=opset)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return verb("show.notebook:graph_bundle")(self)  # type: ignore[no-any-return]
 

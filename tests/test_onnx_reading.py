@@ -1,0 +1,138 @@
+"""Reading ONNX: the package's own node cases are the judge."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import localgrad as lg
+
+onnx = pytest.importorskip("onnx")
+NUMERIC = frozenset((1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13))
+BAR = 1227
+"""Cases that pass; it only rises."""
+
+
+def core_cases() -> Iterator[Any]:
+    """Numeric tensors, the default domain and the optimizers', nothing random."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from onnx.backend.test.case.node import collect_testcases
+
+        found = collect_testcases(None)
+    for case in found:
+        if case.model is None or "random" in case.name or "bernoulli" in case.name:
+            continue
+        graph = case.model.graph
+        types = [value.type for value in (*graph.input, *graph.output)]
+        numeric = all(t.HasField("tensor_type") and t.tensor_type.elem_type in NUMERIC for t in types)
+        if numeric and all(node.domain in ("", "ai.onnx.preview.training") for node in graph.node):
+            yield case
+
+
+def passes(case: Any) -> bool:
+    try:
+        graph = lg.load_onnx(case.model.SerializeToString())
+    except ValueError:
+        return False
+    for inputs, outputs in case.data_sets:
+        try:
+            found = graph.run([np.asarray(x) for x in inputs])
+        except Exception:
+            return False
+        for y, wanted in zip(found.values(), outputs, strict=True):
+            wanted = np.asarray(wanted)
+            near = np.allclose(y, wanted, rtol=max(case.rtol, 1e-3), atol=max(case.atol, 1e-5), equal_nan=True)
+            if y.dtype != wanted.dtype or y.shape != wanted.shape or not near:
+                return False
+    return True
+
+
+@pytest.mark.slow
+def test_node_cases_of_the_package() -> None:
+    names = [(case.name, passes(case)) for case in core_cases()]
+    count = sum(good for _, good in names)
+    print(f"{count} of {len(names)} node cases pass")
+    assert count >= BAR, f"{count} of {len(names)}; the bar is {BAR}"
+
+
+def model_bytes() -> bytes:
+    helper = onnx.helper
+    nodes = [
+        helper.make_node("Shape", ["x"], ["shape"], name="shape"),
+        helper.make_node("Gather", ["shape", "zero"], ["batch"]),
+        helper.make_node("Unsqueeze", ["batch", "axes"], ["rows"]),
+        helper.make_node("Concat", ["rows", "rest"], ["target"], axis=0),
+        helper.make_node("Reshape", ["x", "target"], ["flat"], name="/head/Reshape"),
+        helper.make_node("Gemm", ["flat", "W", "b"], ["y"], transB=1),
+        helper.make_node("Relu", ["y"], ["out"]),
+    ]
+    tensors = {
+        "zero": np.array(0), "axes": np.array([0]), "rest": np.array([-1]),
+        "W": np.arange(8, dtype=np.float32).reshape(2, 4) - 3, "b": np.ones(2, np.float32),
+    }  # fmt: skip
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("x", 1, ["batch size", 2, 2])],
+        [helper.make_tensor_value_info("out", 1, ["batch size", 2])],
+        [onnx.numpy_helper.from_array(array, name) for name, array in tensors.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_shape_computed_from_the_input_stays_open(batch: int) -> None:
+    graph = lg.load_onnx(model_bytes())
+    assert [str(extent) for extent in graph.inputs[0].shape] == ["batch_size", "2", "2"]
+    assert list(graph.parameters) == ["W", "b"]
+    x = np.linspace(-1, 1, 4 * batch, dtype=np.float32).reshape(batch, 2, 2)
+    W, b = (tensor.data for tensor in graph.parameters.values())
+    wanted = np.maximum(x.reshape(batch, 4) @ W.T + b, 0)
+    np.testing.assert_allclose(graph.run({"x": x})["out"], wanted, rtol=1e-6)
+    np.testing.assert_allclose(graph.expand().run({"x": x})["out"], wanted, rtol=1e-6)
+    gradient = graph.gradient(wrt="x").run({"x": x, "seed/out": np.ones_like(wanted)})["grad/x"]
+    np.testing.assert_allclose(gradient, ((wanted > 0) @ W).reshape(x.shape), rtol=1e-6)
+
+
+def test_each_node_of_the_file_is_one_node_and_keeps_its_name() -> None:
+    graph = lg.load_onnx(model_bytes())
+    assert len(graph.nodes) == 7
+    assert graph.node("out").kind.name == "Relu"
+    assert graph.node("flat").kind.label == "/head/Reshape"
+
+
+def test_every_operator_without_a_rule_is_named() -> None:
+    helper = onnx.helper
+    nodes = [helper.make_node("Nothing", ["x"], ["h"]), helper.make_node("Neither", ["h"], ["y"], name="last")]
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(nodes, "net", [value("x", 1, [2])], [value("y", 1, [2])])
+    with pytest.raises(ValueError, match=r"Nothing.*Neither.*last"):
+        lg.load_onnx(helper.make_model(graph).SerializeToString())
+
+
+@pytest.mark.parametrize("length", range(0, 400, 7))
+def test_a_truncated_file_loads_or_raises_our_error(length: int) -> None:
+    from localgrad.graph.errors import ImportModelError
+
+    with pytest.raises(ImportModelError):
+        lg.load_onnx(model_bytes()[:length])
+
+
+def test_flipped_bits_load_or_raise_our_error() -> None:
+    from localgrad.graph.errors import ImportModelError
+
+    whole, generator, refused = model_bytes(), np.random.default_rng(0), 0
+    for _ in range(200):
+        damaged = bytearray(whole)
+        damaged[generator.integers(len(whole))] ^= 1 << generator.integers(8)
+        try:
+            lg.load_onnx(bytes(damaged))
+        except ImportModelError:
+            refused += 1
+    assert refused > 50
