@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 import localgrad.nodes
+from localgrad.graph.errors import LocalgradError
 from localgrad.graph.kind import Kind
 from localgrad.graph.registry import kinds
+from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import Elementwise
 from localgrad.nodes.shaping import Transpose
 from localgrad.transform.backward import backward
+from localgrad.transform.differentiate import gradients
 from tests.case import Case, Point
 from tests.cases import BROKEN, CASES
 from tests.trial import (
@@ -230,6 +233,45 @@ def test_backward_on_arrays_is_the_gradient_on_tensors(case: Case, dtype: Any) -
     rtol = 1e-10 if dtype == np.float64 else 20 * case.rtol[1]
     for x, other in zip([xs[index] for index in wanted], wanted_grads, strict=True):
         assert_near(np.zeros_like(other) if x.grad is None else x.grad, other, rtol)
+
+
+def alike(case: Case) -> tuple[int, int] | None:
+    """Two inputs that one tensor can stand for, if there are such."""
+    arrays, wanted = case.arrays(), case.wanted()
+    for first, index in enumerate(wanted):
+        for other in wanted[first + 1 :]:
+            if arrays[index].shape == arrays[other].shape and arrays[index].dtype == arrays[other].dtype:
+                return index, other
+    return None
+
+
+@rows([case for case in DIFFERENTIABLE if alike(case)])
+def test_a_tensor_given_twice_is_as_two_equal_ones(case: Case) -> None:
+    first, second = alike(case)
+    arrays = list(case.arrays())
+    arrays[second] = arrays[first].copy()
+    found = []
+    for once in (True, False):
+        xs = tensors(arrays, case.wanted())
+        if once:
+            xs[second] = xs[first]
+        marked = [xs[first]] if once else [xs[first], xs[second]]
+        try:
+            outputs = floats(several(case.kind(*xs)))
+        except LocalgradError:
+            return  # values that mean something else there: classes, signs, indices
+        if not outputs:
+            return
+        weights = [case.generator("twice").uniform(0.5, 1.5, y.shape) for y in outputs]
+        grads = gradients(outputs, marked, grad_outputs=weights)
+        total = sum(grad for grad in grads if grad is not None)
+        again = []
+        if isinstance(total, Tensor) and total.requires_grad:
+            direction = case.generator("along").uniform(0.5, 1.5, total.shape)
+            again = gradients((total * direction).sum(), marked)
+        found.append((np.asarray(total), np.asarray(sum(np.asarray(each) for each in again if each is not None))))
+    for mine, other in zip(*found, strict=True):
+        np.testing.assert_allclose(mine, other, 1e-9, 1e-9)
 
 
 @rows(DIFFERENTIABLE)

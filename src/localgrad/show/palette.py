@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Tone(NamedTuple):
@@ -40,6 +40,14 @@ FAMILY_TONES: tuple[tuple[Tone, Tone], ...] = (
     (Tone("#f9f6c9", "#32300c"), Tone("#a39700", "#d6ca3c")),  # yellow
     (Tone("#e7e2f4", "#292143"), Tone("#6f5bb0", "#a394de")),  # violet
 )
+
+
+FAMILIES: Final = (
+    "activation", "arithmetic", "linear", "loss", "shaping", "reduction", "normalization", "structure", "gradient",
+    "convolution", "pooling", "recurrent", "attention", "exponential", "trigonometric", "special", "comparison", "branching",
+    "indexing", "joining", "rounding", "sorting", "creation", "random", "control",
+)  # fmt: skip
+"""The families of our kinds in the order in which they take the colours; further ones come after them."""
 
 
 def family_slots(order: tuple[str, ...], present: Collection[str]) -> dict[str, int]:

@@ -19,6 +19,7 @@ from localgrad.show.dot import render_dot
 from localgrad.show.drawing import SEPARATOR, Box, Drawing, Edge, Group, Role, Style, path_parts
 from localgrad.show.mermaid import render_mermaid
 from localgrad.show.numbers import array_summary, field_text
+from localgrad.show.palette import FAMILIES
 from localgrad.show.svg import Theme, render
 
 _FIELDS = 3
@@ -106,9 +107,8 @@ def drawing_of(
 
 
 def _families() -> tuple[str, ...]:
-    # ours sorted and before a user's, so that a colour depends on neither imports nor other kinds
-    ours = sorted({kind.family for kind in kinds().values() if kind.__module__.startswith("localgrad.")})
-    return tuple(dict.fromkeys([*ours, *(kind.family for kind in kinds().values())]))
+    # not the order of registration, which depends on what was imported first
+    return tuple(dict.fromkeys([*FAMILIES, *sorted({kind.family for kind in kinds().values()})]))
 
 
 @dataclass(frozen=True, slots=True)

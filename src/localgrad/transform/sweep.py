@@ -18,7 +18,7 @@ from localgrad.graph.quiet import QUIET, WARNINGS
 from localgrad.graph.spec import Spec, same_extent, same_shape
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.nodes.shaping import SumTo
-from localgrad.nodes.structure import Cast
+from localgrad.nodes.structure import Cast, Identity
 from localgrad.transform.failure import changed_since, known, misfit, rule_failed, too_few
 
 Seed: TypeAlias = "tuple[Tensor, Any]"
@@ -262,6 +262,7 @@ def pull_body(kind: Kind, grad: Any, y: Any, xs: Sequence[Any], wanted: Sequence
         sources = [
             Leaf(np.asarray(x), "constant", None, False) if isinstance(x, (np.ndarray, np.generic)) else x for x in xs
         ]
+        sources = _each_its_own(sources)
         outcome = kind.body(*sources)
     else:
         sources = [
@@ -277,6 +278,17 @@ def pull_body(kind: Kind, grad: Any, y: Any, xs: Sequence[Any], wanted: Sequence
     boundary = {id(x) for x in sources if isinstance(x, Tensor)}
     found = sweep(seeds, on_tensors, None, Reach(marked, _inner_nodes([out for out, _ in seeds], boundary)), boundary)
     return tuple(found[id(x)][1] if want and id(x) in found else None for x, want in zip(sources, wanted, strict=True))
+
+
+def _each_its_own(sources: list[Any]) -> list[Any]:
+    """The inputs of a body, a tensor that comes again through a node of its own, so that each has its own gradient."""
+    seen: set[int] = set()
+    for index, x in enumerate(sources):
+        if isinstance(x, Tensor):
+            if id(x) in seen:
+                sources[index] = Identity.on(x)
+            seen.add(id(x))
+    return sources
 
 
 def _inner_nodes(outputs: Sequence[Tensor], boundary: Collection[int]) -> list[Node]:
