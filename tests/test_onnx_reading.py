@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -136,3 +139,10 @@ def test_flipped_bits_load_or_raise_our_error() -> None:
         except ImportModelError:
             refused += 1
     assert refused > 50
+
+
+def test_an_imported_graph_is_saved_and_loaded(tmp_path: Path) -> None:
+    lg.load_onnx(model_bytes()).save(tmp_path)
+    code = f"import localgrad as lg; print(len(lg.load({str(tmp_path)!r}).nodes))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "7"

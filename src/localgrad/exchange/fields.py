@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from localgrad.exchange import onnx_imported  # noqa: F401 - so that its kind is known when a file names it
 from localgrad.exchange.extents import DTYPES, extent_text, parse_extent
 from localgrad.graph.errors import NameLookupError
 from localgrad.graph.graph import Graph
