@@ -16,7 +16,7 @@ import localgrad as lg
 
 onnx = pytest.importorskip("onnx")
 NUMERIC = frozenset((1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13))
-BAR = 1227
+BAR = 1245
 """Cases that pass; it only rises."""
 
 
@@ -37,6 +37,11 @@ def core_cases() -> Iterator[Any]:
             yield case
 
 
+def as_array(value: Any) -> Any:
+    """Some cases give their data as protobuf."""
+    return onnx.numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else np.asarray(value)
+
+
 def passes(case: Any) -> bool:
     try:
         graph = lg.load_onnx(case.model.SerializeToString())
@@ -44,11 +49,11 @@ def passes(case: Any) -> bool:
         return False
     for inputs, outputs in case.data_sets:
         try:
-            found = graph.run([np.asarray(x) for x in inputs])
+            found = graph.run([as_array(x) for x in inputs])
         except Exception:
             return False
         for y, wanted in zip(found.values(), outputs, strict=True):
-            wanted = np.asarray(wanted)
+            wanted = as_array(wanted)
             near = np.allclose(y, wanted, rtol=max(case.rtol, 1e-3), atol=max(case.atol, 1e-5), equal_nan=True)
             if y.dtype != wanted.dtype or y.shape != wanted.shape or not near:
                 return False

@@ -194,6 +194,11 @@ def resize(op: Imported, *inputs: Value) -> Value:
             changed.append((axis, each))
     if not changed:
         return K("Identity", x)
+    if where == "align_corners" and sizes is None and not all(_is_whole(shape[axis], each) for axis, each in changed):
+        raise ImportModelError(
+            f"{op.operation} was asked with aligned corners by the scales {given}\n"
+            "found: they do not give whole extents, for which there is no rule\ndo: export it with sizes"
+        )
     fields = {
         "axes": tuple(axis for axis, _ in changed),
         "scales" if sizes is None else "sizes": tuple(each for _, each in changed),
@@ -204,6 +209,11 @@ def resize(op: Imported, *inputs: Value) -> Value:
     if dtype_of(x).kind != "f" and mode == "linear":
         return cast(K("Resize", cast(x, np.float32), **fields), dtype_of(x))
     return K("Resize", x, **fields)
+
+
+def _is_whole(extent: Any, scale: Any) -> bool:
+    """Whether an extent times a scale is a whole number, whatever a named one will be."""
+    return float(scale).is_integer() or (is_static((extent,)) and float(extent * scale).is_integer())
 
 
 @operator("Col2Im", valued=(1, 2))
