@@ -3,15 +3,19 @@
 import numpy as np
 import pytest
 
+import localgrad as lg
 from localgrad.graph.capturing import capture
 from localgrad.graph.errors import DTypeError, LocalgradError, ShapeError
 from localgrad.graph.spec import Symbol, spec
 from localgrad.graph.tensor import tensor
 from localgrad.layers.convolution import (
+    AdaptiveAveragePooling,
+    AdaptiveMaxPooling,
     AveragePooling,
     Convolution,
     ConvolutionTranspose,
     GlobalAveragePooling,
+    GlobalMaxPooling,
     MaxPooling,
     PixelShuffle,
     Pooling,
@@ -184,6 +188,7 @@ def test_functions_for_each_number_of_axes():
         (lambda: pool.global_average_pool(np.ones((3, 3))), ["rank 2", "channels"]),
         (lambda: pool.adaptive_average_pool(np.ones((1, 1, 4)), 0), ["0 places", "1 or more"]),
         (lambda: pool.adaptive_average_pool(np.ones((1, 1, 4)), (2, 2)), ["(2, 2)", "each spatial axis"]),
+        (lambda: pool.adaptive_max_pool(np.ones((1, 1, 4)), 1.5), ["adaptive_max_pool", "1.5 places", "1 or more"]),
         (lambda: resize(np.ones((1, 1, 4))), ["size=None", "scale=None"]),
         (lambda: resize(np.ones((1, 1, 4)), scale=(2, 2)), ["(2, 2)", "1 spatial axes"]),
         (lambda: pixel_shuffle(np.ones((1, 3, 2, 2)), 2), ["axis 1", "by 4", "length is 3"]),
@@ -257,6 +262,38 @@ def test_adaptive_means():
     assert graph.outputs[0].spec == spec("N", 2, 1, 1)
     with pytest.raises(ShapeError, match="named extent H"):
         capture(lambda x: pool.adaptive_average_pool(x, 2), spec("N", 2, "H", "H"))
+
+
+def test_adaptive_maxima():
+    x = random(2, 3, 7, 6)
+    np.testing.assert_array_equal(pool.adaptive_max_pool(x, 1).data, x.max((2, 3), keepdims=True))
+    np.testing.assert_array_equal(pool.adaptive_max_pool(x, (None, 6)).data, x)
+    np.testing.assert_array_equal(pool.adaptive_max_pool(x, (None, 3)).data, np.maximum(x[..., ::2], x[..., 1::2]))
+    y = pool.adaptive_max_pool(x, (3, 4)).data
+    for i, (low, high) in enumerate([(0, 3), (2, 5), (4, 7)]):
+        for j, (left, right) in enumerate([(0, 2), (1, 3), (3, 5), (4, 6)]):
+            np.testing.assert_array_equal(y[:, :, i, j], x[:, :, low:high, left:right].max((2, 3)))
+    assert pool.adaptive_max_pool(np.arange(5).reshape(1, 1, 5), 7).data.tolist() == [[[0, 1, 2, 2, 3, 4, 4]]]
+    lg.check_gradients(lambda x: (pool.adaptive_max_pool(x, (3, 4)) ** 2).sum(), random(1, 2, 7, 6))
+    ties = lg.tensor(np.ones((1, 1, 5)), requires_grad=True)
+    pool.adaptive_max_pool(ties, 2).sum().backward()
+    assert ties.grad.tolist() == [[[1.0, 0.0, 1.0, 0.0, 0.0]]]
+    graph = capture(lambda x: pool.adaptive_max_pool(x, (2, 1)), spec("N", 2, 5, "W"))
+    assert graph.outputs[0].spec == spec("N", 2, 2, 1)
+    with pytest.raises(ShapeError, match="named extent H"):
+        capture(lambda x: pool.adaptive_max_pool(x, 2), spec("N", 2, "H", "H"))
+
+
+def test_pooling_layers_of_any_size():
+    x = random(2, 3, 7, 6)
+    for layer, function in (
+        (AdaptiveAveragePooling((3, None)), lambda x: pool.adaptive_average_pool(x, (3, None))),
+        (AdaptiveMaxPooling((3, None)), lambda x: pool.adaptive_max_pool(x, (3, None))),
+        (GlobalMaxPooling(), pool.global_max_pool),
+    ):
+        np.testing.assert_array_equal(layer.forward(x), function(x).data)
+        assert layer.backward(np.ones_like(function(x).data)).sum() == pytest.approx(function(x).data.size)
+    assert repr(AdaptiveMaxPooling(2)) == "AdaptiveMaxPooling(2)"
 
 
 def test_resizing_functions():

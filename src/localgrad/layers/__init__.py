@@ -4,10 +4,13 @@ from localgrad.layers.activations import Elu, Gelu, LeakyRelu, Relu, Sigmoid, Si
 from localgrad.layers.attention import MultiHeadAttention
 from localgrad.layers.attention_book import Attention, AttentionWeight, TimeAttention, WeightSum
 from localgrad.layers.convolution import (
+    AdaptiveAveragePooling,
+    AdaptiveMaxPooling,
     AveragePooling,
     Convolution,
     ConvolutionTranspose,
     GlobalAveragePooling,
+    GlobalMaxPooling,
     MaxPooling,
     PixelShuffle,
     Pooling,
@@ -39,6 +42,8 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AdaptiveAveragePooling",
+    "AdaptiveMaxPooling",
     "Add",
     "Affine",
     "Attention",
@@ -57,6 +62,7 @@ __all__ = [
     "Function",
     "Gelu",
     "GlobalAveragePooling",
+    "GlobalMaxPooling",
     "GroupNormalization",
     "Identity",
     "InstanceNormalization",

@@ -18,7 +18,12 @@ from localgrad.layers.layer import Layer
 from localgrad.layers.members import as_parameter
 from localgrad.nodes.convolution_functions import conv_kind, transpose_kind
 from localgrad.nodes.pooling import AveragePool, MaxPool
-from localgrad.nodes.pooling_functions import global_average_pool
+from localgrad.nodes.pooling_functions import (
+    adaptive_average_pool,
+    adaptive_max_pool,
+    global_average_pool,
+    global_max_pool,
+)
 from localgrad.nodes.resizing import pixel_shuffle, resize
 from localgrad.nodes.windows import padding_fields, per_axis, steps_field
 
@@ -264,6 +269,53 @@ class GlobalAveragePooling(Layer):
 
     def call(self, x: Tensor) -> Tensor:
         return global_average_pool(x)
+
+
+class GlobalMaxPooling(Layer):
+    """The largest entry of each channel: (batch, channels, height, width) becomes (batch, channels).
+
+    >>> import numpy as np
+    >>> from localgrad.layers import GlobalMaxPooling
+    >>> GlobalMaxPooling().forward(np.arange(8.0).reshape(1, 2, 2, 2))
+    array([[3., 7.]])
+    """
+
+    def call(self, x: Tensor) -> Tensor:
+        return global_max_pool(x)
+
+
+class AdaptiveAveragePooling(Layer):
+    """The means of so many places along each spatial axis, whatever the images' size; see `lg.adaptive_average_pool`.
+
+    `output_size` is an int or one for each axis; None leaves an axis as it is.
+
+    >>> import numpy as np
+    >>> from localgrad.layers import AdaptiveAveragePooling
+    >>> AdaptiveAveragePooling((2, 1)).forward(np.ones((1, 3, 5, 4))).shape
+    (1, 3, 2, 1)
+    """
+
+    def __init__(self, output_size: Any) -> None:
+        self.output_size = output_size
+
+    def call(self, x: Tensor) -> Tensor:
+        return adaptive_average_pool(x, self.output_size)
+
+    def _about(self) -> str:
+        return str(self.output_size)
+
+
+class AdaptiveMaxPooling(AdaptiveAveragePooling):
+    """The largest entries of so many places along each spatial axis; see `lg.adaptive_max_pool`.
+
+    >>> import numpy as np
+    >>> from localgrad.layers import AdaptiveMaxPooling
+    >>> AdaptiveMaxPooling(2).forward(np.arange(5.0).reshape(1, 1, 5))
+    array([[[2., 4.]]])
+    """
+
+    def call(self, x: Tensor) -> Tensor:
+        return adaptive_max_pool(x, self.output_size)
 
 
 class Upsample(Layer):

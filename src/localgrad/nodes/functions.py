@@ -201,6 +201,7 @@ __all__ = [
 
 MORE: Final = [
     "adaptive_average_pool",
+    "adaptive_max_pool",
     "add_along_axis",
     "allclose",
     "append",

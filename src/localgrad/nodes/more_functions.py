@@ -66,6 +66,7 @@ from localgrad.nodes.norms import norm
 from localgrad.nodes.padding import pad
 from localgrad.nodes.pooling_functions import (
     adaptive_average_pool,
+    adaptive_max_pool,
     average_pooling,
     avg_pool1d,
     avg_pool2d,
@@ -129,6 +130,7 @@ from localgrad.nodes.tiling import flip, repeat, roll, tile
 
 __all__ = [
     "adaptive_average_pool",
+    "adaptive_max_pool",
     "add_along_axis",
     "allclose",
     "append",

@@ -12,6 +12,7 @@ from localgrad.graph.source import user_line
 from localgrad.graph.spec import Extent, Symbol, format_shape, is_static, same_extent
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import apply, as_tensor
+from localgrad.nodes.indexing import take
 from localgrad.nodes.linear import MatMul
 from localgrad.nodes.pooling import AveragePool, MaxPool, MaxPoolPick
 from localgrad.nodes.reduction import Mean, ReduceMax
@@ -193,25 +194,8 @@ def adaptive_average_pool(x: Any, output_size: Any) -> Tensor:
     array([[[1., 3.]]])
     """
     images = as_tensor(x)
-    axes = _spatial(images, "adaptive_average_pool")
-    sizes = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * len(axes)
-    wanted = [extent if size is None else size for size, extent in zip(sizes, images.shape[2:])]
-    if len(sizes) != len(axes) or any(not _is_extent(size) for size in wanted):
-        raise ShapeError(
-            f"adaptive_average_pool was asked for {output_size!r} places{user_line()}\nfound: images of shape "
-            f"{format_shape(images.shape)}\ndo: give an int of 1 or more, or one (or None) for each spatial axis"
-        )
-    single = tuple(axis for axis, size in zip(axes, wanted) if same_extent(size, 1))
+    axes, wanted, single, kept = _sections(images, output_size, "adaptive_average_pool")
     y = apply(Mean.make(axis=single, keepdims=True), images) if single else images
-    kept = [
-        axis for axis, size in zip(axes, wanted) if not same_extent(size, images.shape[axis]) and axis not in single
-    ]
-    for axis in kept:
-        if isinstance(images.shape[axis], Symbol):
-            raise ShapeError(
-                f"adaptive_average_pool was asked for {wanted[axis - 2]} places along axis {axis}{user_line()}\nfound: its "
-                f"length is the named extent {images.shape[axis]}\ndo: ask for 1, or capture with a fixed length"
-            )
     ratios = [images.shape[axis] // wanted[axis - 2] if axis in kept else 1 for axis in axes]
     if kept and all(images.shape[axis] % wanted[axis - 2] == 0 for axis in kept):
         window = tuple(int(ratio) for ratio in ratios)
@@ -225,10 +209,70 @@ def adaptive_average_pool(x: Any, output_size: Any) -> Tensor:
     return y
 
 
+def adaptive_max_pool(x: Any, output_size: Any) -> Tensor:
+    """The largest entries of so many places, spread evenly over each spatial axis as in `adaptive_average_pool`.
+
+    Floats or integers. The first of several equal entries gets the gradient; over a named extent, of which 1 place may be
+    asked, they share it. Raises ShapeError for sizes below 1, and for other sizes of a named extent.
+
+    >>> import localgrad as lg, numpy as np
+    >>> lg.adaptive_max_pool(np.arange(5.0).reshape(1, 1, 5), 2).data
+    array([[[2., 4.]]])
+    """
+    y = as_tensor(x)
+    axes, wanted, single, kept = _sections(y, output_size, "adaptive_max_pool")
+    named = tuple(axis for axis in single if isinstance(y.shape[axis], Symbol))
+    window = [1] * len(axes)
+    for axis in axes:
+        if axis in named or axis not in (*single, *kept):
+            continue
+        extent, size = int(y.shape[axis]), int(wanted[axis - 2])
+        window[axis - 2] = extent // size
+        if extent % size:
+            starts, stops = _bounds(extent, size)
+            window[axis - 2] = longest = int((stops - starts).max())
+            # each section on its own; a shorter one repeats its last entry, which wins no more often than before
+            picks = np.minimum(starts[:, None] + np.arange(longest), stops[:, None] - 1)
+            y = take(y, picks.ravel(), axis)
+    if any(size > 1 for size in window):
+        y = apply(MaxPool.make(kernel_shape=tuple(window), strides=tuple(window)), y)
+    return apply(ReduceMax.make(axis=named, keepdims=True), y) if named else y
+
+
+def _sections(
+    images: Tensor, output_size: Any, what: str
+) -> tuple[tuple[int, ...], list[Any], tuple[int, ...], list[int]]:
+    """The spatial axes, the places wanted of each, the axes that become one place, and the others that change."""
+    axes = _spatial(images, what)
+    sizes = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * len(axes)
+    wanted = [extent if size is None else size for size, extent in zip(sizes, images.shape[2:])]
+    if len(sizes) != len(axes) or any(not _is_extent(size) for size in wanted):
+        raise ShapeError(
+            f"{what} was asked for {output_size!r} places{user_line()}\nfound: images of shape "
+            f"{format_shape(images.shape)}\ndo: give an int of 1 or more, or one (or None) for each spatial axis"
+        )
+    single = tuple(axis for axis, size in zip(axes, wanted) if same_extent(size, 1))
+    kept = [
+        axis for axis, size in zip(axes, wanted) if not same_extent(size, images.shape[axis]) and axis not in single
+    ]
+    for axis in kept:
+        if isinstance(images.shape[axis], Symbol):
+            raise ShapeError(
+                f"{what} was asked for {wanted[axis - 2]} places along axis {axis}{user_line()}\nfound: its "
+                f"length is the named extent {images.shape[axis]}\ndo: ask for 1, or capture with a fixed length"
+            )
+    return axes, wanted, single, kept
+
+
+def _bounds(extent: int, size: int) -> tuple[Any, Any]:
+    """Where the sections of an axis start and stop."""
+    places = np.arange(size)
+    return places * extent // size, -(-(places + 1) * extent // size)
+
+
 def _weighted(x: Tensor, axis: int, extent: int, size: int) -> Tensor:
     """The means of uneven sections of an axis, as a product with a matrix of their shares."""
-    places = np.arange(size)
-    starts, stops = places * extent // size, -(-(places + 1) * extent // size)
+    starts, stops = _bounds(extent, size)
     entries = np.arange(extent)[:, None]
     shares = ((entries >= starts) & (entries < stops)) / (stops - starts)
     matrix = shares.astype(x.dtype)
