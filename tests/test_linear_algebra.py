@@ -290,6 +290,8 @@ def test_writing_along_an_axis():
         (lambda: lg.quantile([1.0], [[0.5]]), ShapeError, "rank 2"),
         (lambda: lg.percentile([1.0], [50, 101]), lg.DataError, "1.01"),
         (lambda: lg.topk([1.0], 2), ShapeError, "2 largest"),
+        (lambda: lg.topk([1.0], 1.0), ShapeError, "give k as an int"),
+        (lambda: lg.topk([1.0], 1, axis=None), ShapeError, "along axis None"),
     ],
 )
 def test_what_does_not_fit_is_refused(act, error, text):

@@ -93,7 +93,9 @@ class TopK(Ordered):
 
     def check_fields(self) -> None:
         if not isinstance(self.k, Symbol) and (not hasattr(self.k, "__index__") or self.k < 0):
-            raise ShapeError(f"the {self.k!r} largest entries were asked\nfound: no count\ndo: give k, 0 or more")
+            raise ShapeError(
+                f"the {self.k!r} largest entries were asked\nfound: no count\ndo: give k as an int, 0 or more"
+            )
 
     def shape(self, x: SpecLike) -> tuple[Spec, Spec]:
         spec = need_spec(self, x)
@@ -221,7 +223,12 @@ def topk(x: Any, k: Any, axis: int = -1, largest: bool = True, sorted: bool = Tr
     >>> values.data, indices.data
     (array([4., 3.], dtype=float32), array([1, 2]))
     """
-    count = k if isinstance(k, Symbol) else k.__index__()
+    count = k.__index__() if hasattr(k, "__index__") else k  # the kind refuses what is no count
+    if not hasattr(axis, "__index__"):
+        raise ShapeError(
+            f"the {k} largest entries were asked along axis {axis!r}{user_line()}\nfound: a {type(axis).__name__}\n"
+            "do: give one axis as an int; x.reshape(-1) has all entries along one"
+        )
     found = apply(TopK.make(axis=axis.__index__(), k=count, largest=bool(largest), sorted=bool(sorted)), x)
     return found  # type: ignore[no-any-return]
 
