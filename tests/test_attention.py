@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import localgrad as lg
+from localgrad.graph.warning import forget_warnings
 from localgrad.layers import (
     FeedForward,
     GroupNormalization,
@@ -16,6 +17,7 @@ from localgrad.layers import (
     TransformerDecoderBlock,
     TransformerEncoderBlock,
 )
+from tests.told import told
 
 random = np.random.default_rng(3)
 
@@ -230,6 +232,42 @@ def test_what_does_not_fit_is_refused():
         layer.forward(draw(1, 3, 5))
     with pytest.raises(lg.ShapeError, match="mask"):
         layer(draw(1, 3, 6), None, np.ones((3, 4), bool))
+
+
+def test_masks_of_integers_and_of_zeros_and_ones_are_explained():
+    x = draw(2, 3, 6)
+    layer = attention_layer()
+    for call in (
+        lambda: lg.scaled_dot_product_attention(x, x, x, mask=np.ones((3, 3), int)),
+        lambda: layer(x, None, np.ones((3, 3), int)),
+    ):
+        text = told(lg.DTypeError, call, "of int64", "do: convert with .astype(bool); True lets a key be seen")
+        assert "float32)" not in text.split("where:")[0]
+    for mask in (np.tri(3), lg.tensor(np.tri(3))):
+        forget_warnings()
+        with pytest.warns(lg.LocalgradWarning, match=r"added to the scores(.|\n)*mask.astype\(bool\)"):
+            lg.scaled_dot_product_attention(x, x, x, mask=mask)
+        with pytest.warns(lg.LocalgradWarning, match="holds only 0 and 1"):
+            layer(x, None, mask)
+    for fine in (np.zeros((3, 3)), np.tri(3) * 0.5, np.where(np.tri(3) > 0, 0.0, -np.inf), np.tri(3, dtype=bool)):
+        lg.scaled_dot_product_attention(x, x, x, mask=fine)
+
+
+def test_batches_that_differ_are_named():
+    x, other = draw(2, 3, 6), draw(3, 3, 6)
+    attend = lg.scaled_dot_product_attention
+    told(lg.ShapeError, lambda: attend(x, other, other), "queries input 0 of shape (2, 3, 6) and keys input 1", "do: ")
+    told(lg.ShapeError, lambda: attend(x, x, other), "values input 2 of shape (3, 3, 6)", "(2,) and (3,)", "do: ")
+    told(lg.ShapeError, lambda: attention_layer()(x, other), "queries", "keys", "same batch")
+
+
+def test_a_mask_of_padding_is_told_its_axis():
+    x, mask = draw(2, 3, 6), np.array([[True, True, False], [True] * 3])
+    layer = attention_layer()
+    told(lg.ShapeError, lambda: layer(x, None, mask), "(N, 1, S)", "mask[:, None, :]", "shape (2, 3)")
+    layer(x, None, mask[:, None, :])
+    told(lg.ShapeError, lambda: layer(x, None, np.ones((4, 4), bool)), "give (T, S), (N, T, S) or (N, 1, S)")
+    told(lg.ShapeError, lambda: lg.scaled_dot_product_attention(x, x, x, mask=mask), "mask[:, None, :]")
 
 
 # positions ----------------------------------------------------------------------------------------------------------

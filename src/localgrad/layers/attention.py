@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from localgrad.graph.errors import ShapeError
 from localgrad.graph.source import user_line
-from localgrad.graph.spec import format_shape
+from localgrad.graph.spec import format_shape, same_extent, same_shape
 from localgrad.graph.tensor import Tensor
 from localgrad.layers.dropout import Dropout
 from localgrad.layers.layer import Layer
@@ -17,6 +17,7 @@ from localgrad.layers.time import TimeAffine
 from localgrad.nodes import philox
 from localgrad.nodes.attention import Attention, AttentionWeights
 from localgrad.nodes.linear import MatMul
+from localgrad.nodes.masks import warn_zeros_and_ones
 from localgrad.nodes.shaping import Reshape, Transpose, Unsqueeze
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class MultiHeadAttention(Layer):
         q, k, v = self._apart(self.query(x)), self._apart(self.key(seen)), self._apart(self.value(seen))
         if self.positions is not None:
             q, k = self.positions(q), self.positions(k)
-        inputs = (q, k) if mask is None else (q, k, _for_heads(mask))
+        inputs = (q, k) if mask is None else (q, k, self._for_heads(mask, (x.shape[0], x.shape[1], seen.shape[1])))
         if self.dropout is None or not self.dropout.training:
             y, weights = Attention.on(q, k, v, *inputs[2:], causal=self.causal)
         else:
@@ -145,13 +146,29 @@ class MultiHeadAttention(Layer):
         x = Transpose.on(x, axes=(0, 2, 1, 3))
         return Reshape.on(x, shape_to=(count, places, heads * width))  # type: ignore[no-any-return]
 
+    def _for_heads(self, mask: Any, shape: tuple[Any, ...]) -> Any:
+        """A mask of rank 3, (N, T, S), with an axis for the heads; raises ShapeError for one that does not fit."""
+        if not isinstance(mask, Tensor):
+            mask = np.asarray(mask)
+        warn_zeros_and_ones(mask)
+        batch, places, keys = shape
+        if mask.ndim == 2 and not all(
+            same_extent(found, 1) or same_extent(found, wanted)
+            for found, wanted in zip(mask.shape, (places, keys), strict=True)
+        ):
+            padding = same_shape(mask.shape, (batch, keys))
+            raise ShapeError(
+                f"{self._title()} was given a mask of shape {format_shape(mask.shape)}{user_line()}\n"
+                f"found: (T, S) is {format_shape((places, keys))}, and N is {batch}\ndo: "
+                + (
+                    "give (N, 1, S) to leave out padding: mask[:, None, :]"
+                    if padding
+                    else "give (T, S), (N, T, S) or (N, 1, S)"
+                )
+            )
+        if mask.ndim != 3:
+            return mask
+        return Unsqueeze.on(mask, axis=(1,)) if isinstance(mask, Tensor) else mask[:, None]
+
     def _about(self) -> str:
         return f"heads={self.heads}" + (", causal=True" if self.causal else "")
-
-
-def _for_heads(mask: Any) -> Any:
-    """A mask of rank 3, (N, T, S), with an axis for the heads."""
-    if not isinstance(mask, Tensor):
-        mask = np.asarray(mask)
-        return mask[:, None] if mask.ndim == 3 else mask
-    return Unsqueeze.on(mask, axis=(1,)) if mask.ndim == 3 else mask

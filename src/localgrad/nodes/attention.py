@@ -21,6 +21,7 @@ from localgrad.nodes.creation import FullLike
 from localgrad.nodes.diagonal import Trilu
 from localgrad.nodes.exponential import Exp, Sqrt
 from localgrad.nodes.joining import Concat, Split
+from localgrad.nodes.masks import padding_advice, warn_zeros_and_ones
 from localgrad.nodes.reduction import ReduceMax, Sum, sum_along
 from localgrad.nodes.shaping import swap_last
 from localgrad.nodes.softmax import Softmax
@@ -53,18 +54,35 @@ class Attending(Composition):
                 "do: give queries and keys of one width"
             )
         same_floats(self, query, key, 1)
-        shape = (*broadcast_shapes(query.shape[:-2], key.shape[:-2]), query.shape[-2], key.shape[-2])
+        shape = (*self.lead(query, key, "queries {0}", "keys {1}"), query.shape[-2], key.shape[-2])
         if mask is not None:
             given = need_spec(self, mask, place)
+            if given.dtype.kind in "iu":
+                raise DTypeError(
+                    f"{self.name} was given a mask {{{place}}} of {given.dtype}\n"
+                    "found: a mask is boolean, or floats that are added to the scores\n"
+                    "do: convert with .astype(bool); True lets a key be seen"
+                )
             if given.dtype != np.bool_:
                 same_floats(self, query, given, place)
             if not _reaches(given.shape, shape):
                 raise ShapeError(
                     f"{self.name} was given a mask {{{place}}} of shape {format_shape(given.shape)}\n"
                     f"found: the scores have shape {format_shape(shape)}\n"
-                    "do: give one that broadcasts to it: (queries, keys), (batch, 1, 1, keys), ..."
+                    f"do: give one that broadcasts to it: (queries, keys), (batch, 1, 1, keys), ...{padding_advice(given.shape, shape)}"
                 )
         return Spec(shape, query.dtype)
+
+    def lead(self, one: Spec, other: Spec, first: str, second: str) -> tuple[Extent, ...]:
+        """The axes before places and width that two inputs have together; raises ShapeError naming both."""
+        try:
+            return broadcast_shapes(one.shape[:-2], other.shape[:-2])
+        except ShapeError:
+            raise ShapeError(
+                f"{self.name} was given {first} of shape {format_shape(one.shape)} and {second} of shape "
+                f"{format_shape(other.shape)}\nfound: the axes before the last two, {format_shape(one.shape[:-2])} and "
+                f"{format_shape(other.shape[:-2])}, do not broadcast\ndo: give both for the same batch (and heads)"
+            ) from None
 
 
 @kind
@@ -191,7 +209,7 @@ class Attention(Attending):
                 "do: give a value for each key"
             )
         same_floats(self, weights, values, 2)
-        lead = broadcast_shapes(weights.shape[:-2], values.shape[:-2])
+        lead = self.lead(weights, values, "queries {0} and keys {1}, whose scores are", "values {2}")
         return weights.with_shape((*lead, weights.shape[-2], values.shape[-1])), weights
 
     def weights(self) -> AttentionWeights:
@@ -342,6 +360,7 @@ def scaled_dot_product_attention(
     tensors = [as_tensor(x) for x in (q, k, v)]
     if mask is not None:
         mask = as_tensor(mask)
+        warn_zeros_and_ones(mask)
     common = np.result_type(*(x.dtype for x in tensors))
     if common.kind in "iub":
         common = np.dtype(np.float32)
