@@ -236,3 +236,41 @@ def test_a_checkpoint_of_another_model_names_what_differs_and_loads_nothing(tmp_
     for name, leaf in other.parameters().items():
         np.testing.assert_array_equal(leaf.data, before[name])
     assert trainer.step == 0
+
+
+def test_inputs_a_layer_does_not_take_are_told_with_those_it_takes() -> None:
+    x = np.ones((2, 3), np.float32)
+    for act, parts in (
+        (
+            lambda: lg.layers.TransformerDecoderBlock.create(8, 2)(lg.tensor(np.ones((1, 2, 8)))),
+            ["x, context", "1 input "],
+        ),
+        (lambda: lg.layers.LSTM.create(3, 4).forward(x), ["LSTM", "found: it takes x, h, c", "do: give x, h, c"]),
+        (lambda: lg.layers.GRU.create(3, 4).forward(x), ["GRU", "found: it takes x, h (", "1 input "]),
+        (lambda: Relu()(x, x), ["Relu", "2 inputs", "do: give x"]),
+    ):
+        with pytest.raises(lg.InputsError) as caught:
+            act()
+        assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
+def test_a_type_error_from_inside_a_layer_stays_what_it_is() -> None:
+    class Wrong(lg.Layer):
+        def call(self, x: lg.Tensor) -> lg.Tensor:
+            return lg.relu(x, 1, 2, 3)  # type: ignore[call-arg]
+
+    with pytest.raises(TypeError, match="relu") as caught:
+        Wrong()(lg.tensor([1.0]))
+    assert not isinstance(caught.value, lg.LocalgradError)
+
+
+def test_a_model_and_a_loss_that_do_not_fit_are_told_with_the_loss_to_give() -> None:
+    x, t = np.ones((4, 8), np.float32), np.zeros(4, np.int64)
+    signs = np.ones((4, 3), np.int64)
+    seq2seq = lg.models.Seq2seq(5, width=2, hidden=2, seed=0)
+    with pytest.raises(lg.InputsError, match=r"xs, ts[\s\S]*with loss=None the model gets all"):
+        lg.Trainer(seq2seq).fit((signs, signs), progress=False)
+    with pytest.raises(lg.InputsError, match=r"2 inputs[\s\S]*name a loss"):
+        lg.Trainer(lg.models.MLP(8, 16, 3, seed=0), loss=None).fit((x, t), progress=False)
+    with pytest.raises(lg.LocalgradError, match=r"gave one number[\s\S]*loss=None"):
+        lg.Trainer(seq2seq, loss="softmax_cross_entropy").fit((signs, signs, t), progress=False)

@@ -11,6 +11,7 @@ LocalgradError
 ├── LinearAlgebraError (numpy.linalg.LinAlgError) a matrix that has no inverse, no Cholesky factor, ...
 ├── NonFiniteError (ArithmeticError) the first NaN or infinity, with its node
 ├── CaptureError (TypeError)         a value was read where only shapes are known
+├── InputsError (TypeError)          inputs a layer's `call` does not take
 ├── NameLookupError (KeyError)       no tensor, kind or field of that name
 ├── DataError (ValueError)           training data or labels that cannot be used
 ├── ImportModelError (ValueError)    a model file that cannot be read
@@ -67,6 +68,15 @@ class NonFiniteError(LocalgradError, ArithmeticError):
 
 class CaptureError(LocalgradError, TypeError):
     """A value was read while only shapes are known."""
+
+
+class InputsError(LocalgradError, TypeError):
+    """A layer was called with more, fewer or other inputs than it takes."""
+
+    def __init__(self, message: str, given: int = 0) -> None:
+        super().__init__(message)
+        self.given = given
+        """How many inputs were given by position."""
 
 
 class NameLookupError(LocalgradError, KeyError):

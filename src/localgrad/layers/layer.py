@@ -166,6 +166,16 @@ class Layer:
         token = CONTEXT.set(entered[1])
         try:
             outputs = self.call(*inputs, **options)
+        except TypeError as error:
+            trace = error.__traceback__
+            if trace is None or trace.tb_next is not None:  # it comes from inside
+                raise
+            from localgrad.layers.inputs import wrong_inputs
+
+            told = wrong_inputs(self, inputs, options)
+            if told is None:
+                raise
+            raise told from None
         finally:
             CONTEXT.reset(token)
         if OBSERVERS:

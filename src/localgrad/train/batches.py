@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from localgrad.graph.errors import DataError, LocalgradError
+from localgrad.graph.errors import DataError, InputsError, LocalgradError
 from localgrad.graph.spec import Spec
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.train.dataset import mapped
@@ -73,6 +73,28 @@ def specs_of(parts: Parts) -> tuple[Spec, ...] | None:
     if parts.named or not all(isinstance(leaf, Leaf) for leaf in parts.inputs):
         return None
     return tuple(Spec(("N", *leaf.shape[1:]), leaf.dtype) for leaf in parts.inputs)
+
+
+def with_hint(error: InputsError, parts: Parts, with_target: bool) -> InputsError:
+    """What a model says of a batch it does not take, and how the loss of the Trainer decides what it gets."""
+    if error.given != len(parts.inputs):
+        return error
+    if with_target:
+        hint = "the last part of a batch goes to the loss: with loss=None the model gets all, and gives the loss itself"
+    else:
+        hint = 'with loss=None all parts go to the model: name a loss ("softmax_cross_entropy", "mse") for the last one'
+    return InputsError(f"{error}; {hint}", error.given)
+
+
+def number_given(loss: Any, prediction: Any) -> LocalgradError | None:
+    """The error for a loss that fails where the model gave one number already; None where it gave more."""
+    if not isinstance(prediction, Tensor) or prediction.ndim:
+        return None
+    name = getattr(loss, "__name__", type(loss).__name__)
+    return LocalgradError(
+        f"the loss {name} of a prediction was asked\nfound: the model gave one number, as a model does that gives its "
+        "own loss\ndo: make the Trainer with loss=None, or give a model whose call gives predictions"
+    )
 
 
 def number_of(loss: Any) -> float:

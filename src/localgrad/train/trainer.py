@@ -11,14 +11,24 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from localgrad.graph.context import no_grad
-from localgrad.graph.errors import LocalgradError
+from localgrad.graph.errors import InputsError, LocalgradError
 from localgrad.graph.quiet import QUIET, WARNINGS
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.layers.layer import Layer
 from localgrad.layers.members import layers_of
 from localgrad.layers.mode import fitting
 from localgrad.nodes.losses import loss_named
-from localgrad.train.batches import Parts, arrays_of, concatenated, leaves_of, number_of, parts_of, specs_of
+from localgrad.train.batches import (
+    Parts,
+    arrays_of,
+    concatenated,
+    leaves_of,
+    number_given,
+    number_of,
+    parts_of,
+    specs_of,
+    with_hint,
+)
 from localgrad.train.callbacks import as_callback, overriding
 from localgrad.train.checkpoint import Checkpoint, write_checkpoint
 from localgrad.train.data import DataLoader, as_loader
@@ -305,10 +315,19 @@ class Trainer:
         """
         if self._specs is None:
             self._specs = specs_of(parts)
-        prediction = self.model(*parts.inputs, **parts.named)
+        try:
+            prediction = self.model(*parts.inputs, **parts.named)
+        except InputsError as error:
+            raise with_hint(error, parts, self.loss is not None) from None
         if self.loss is None:
             return prediction, None
-        return self.loss(prediction, leaves_of(parts.target, "t")), prediction
+        try:
+            return self.loss(prediction, leaves_of(parts.target, "t")), prediction
+        except LocalgradError as error:
+            told = number_given(self.loss, prediction)
+            if told is None:
+                raise
+            raise told from error
 
     # evaluating -------------------------------------------------------------------------------------------------
     def evaluate(self, data: Any, batch_size: int = EVALUATED_AT_ONCE) -> dict[str, float]:
