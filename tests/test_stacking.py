@@ -135,3 +135,15 @@ def test_layers_that_do_not_fit_are_refused() -> None:
         TimeBidirectional(TimeRNN.create(D, H), TimeRNN.create(H, H))
     with pytest.raises(lg.LocalgradError, match="found: a Dropout"):
         TimeBidirectional(TimeRNN.create(D, H), Dropout(0.5))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", [{"layers": 2}, {"bidirectional": True, "stateful": True}])
+def test_options_of_a_stack_given_to_a_layer_point_to_the_stack(options: dict[str, Any]) -> None:
+    with pytest.raises(lg.InputsError) as caught:
+        TimeLSTM.create(3, 4, **options)
+    told, first = str(caught.value), next(iter(options))
+    assert f"TimeLSTM.create was given {first}={options[first]} at" in told
+    assert "it takes seed, init, dtype, stateful" in told
+    assert "TimeStack.create(TimeLSTM, n_in, n_hidden, layers=2, bidirectional=True)" in told
+    with pytest.raises(lg.InputsError, match=r"TimeGRU\.create was given statful=True"):
+        TimeGRU.create(3, 4, statful=True)

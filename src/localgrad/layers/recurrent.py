@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from localgrad.graph.errors import ShapeError
+from localgrad.graph.errors import InputsError, ShapeError
 from localgrad.graph.source import user_line
 from localgrad.graph.spec import format_shape
 from localgrad.graph.tensor import Leaf, Tensor
@@ -94,7 +94,31 @@ class Recurrent(Layer):
             return np.concatenate([initial(init, (rows, n_hidden), key, dtype) for key in keys], axis=1)
 
         bias = zeros(cls.gates * n_hidden, dtype)
-        return cls(drawn("Wx", n_in), drawn("Wh", n_hidden), bias, **options)
+        try:
+            return cls(drawn("Wx", n_in), drawn("Wh", n_hidden), bias, **options)
+        except TypeError as error:
+            trace = error.__traceback__
+            if not options or trace is None or trace.tb_next is not None:  # it comes from inside
+                raise
+            raise cls._unknown(options) from None
+
+    @classmethod
+    def _unknown(cls, options: dict[str, Any]) -> InputsError:
+        title, known = cls.__name__, ["seed", "init", "dtype"]
+        if "stateful" in cls.__init__.__annotations__:
+            known.append("stateful")
+        unknown = [name for name in options if name not in known]
+        cure = f"do: give {title}.create(n_in, n_hidden) no other options"
+        if not {"layers", "bidirectional", "dropout"}.isdisjoint(unknown):
+            layer = title if title.startswith("Time") else f"Time{title}"
+            cure = (
+                f"do: several layers, both directions and dropout between are those of a stack: TimeStack.create({layer}, "
+                "n_in, n_hidden, layers=2, bidirectional=True)"
+            )
+        return InputsError(
+            f"{title}.create was given {', '.join(f'{name}={options[name]!r}' for name in unknown)}{user_line()}\n"
+            f"found: it takes {', '.join(known)}\n{cure}"
+        )
 
     @property
     def sizes(self) -> tuple[int, int]:
