@@ -4,7 +4,7 @@ In place of a softmax over the whole vocabulary the network answers yes-or-no qu
 here (yes), are these five, drawn by their frequency to the power 0.75 (no)? The text is `data/sentences.txt`.
 
 Result: loss from 2.87 to 0.28; the four nearest neighbours of all 32 nouns and colors are of their own kind, and
-king - man + woman is nearest to queen. About 6 s on a 2-core machine.
+king - man + woman is nearest to queen. About 7 s on a 2-core machine.
 Picture: loss.svg in the folder given by --out.
 """
 

@@ -5,7 +5,7 @@ network with global average pooling learns to name the digit. Grad-CAM (Selvaraj
 the pooling by the mean gradient of the score named, adds them up and keeps what is positive.
 
 Result: test accuracy 0.957; 66 % of the heat is on the digit, whose square is a ninth of the picture.
-About 50 s on a 2-core machine.
+About 45 s on a 2-core machine.
 Picture: heat.svg, test pictures with the heat over them, in the folder given by --out.
 """
 

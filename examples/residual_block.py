@@ -5,7 +5,7 @@ every gradient has to come through all the bodies, and the first layers learn la
 of the same sizes and first weights, made of other blocks.
 
 Result: training loss 0.004 with shortcuts, 0.583 without; test accuracy 0.978 and 0.753.
-About 30 s on a 2-core machine.
+About 35 s on a 2-core machine.
 Pictures: block.svg (the graph of one block), curves.svg, in the folder given by --out.
 """
 

@@ -4,7 +4,7 @@ CBOW the other way round: one vector is asked about each of the six words around
 Each pair of words counts by itself here, where CBOW takes the mean of those around. The text is `data/sentences.txt`.
 
 Result: loss from 17.3 to 11.95, a sum over six words; the four nearest neighbours of all 32 nouns and colors are of
-their own kind. About 7 s on a 2-core machine.
+their own kind. About 8 s on a 2-core machine.
 Picture: cosines.svg, how near each noun's vector is to each other one's, in the folder given by --out.
 """
 
