@@ -133,3 +133,23 @@ def test_a_kind_without_a_rule_says_how_to_write_one() -> None:
         "def backward(self, grad, y",
         "lg.stop_gradient",
     )
+
+
+def test_names_from_elsewhere_are_answered_with_ours():
+    x, image = np.ones((2, 3)), np.ones((1, 1, 4, 4))
+    told(lg.ShapeError, lambda: lg.pad(x, 1, mode="replicate"), "do: give 'edge'")
+    told(lg.ShapeError, lambda: lg.pad(x, 1, mode="circular"), "do: give 'wrap'")
+    told(lg.ShapeError, lambda: lg.pad(x, 1, mode="mirror"), "do: give one of these")
+    for mode in ("bilinear", "bicubic"):
+        told(lg.ShapeError, lambda mode=mode: lg.resize(image, size=(8, 8), mode=mode), "do: give 'linear'")
+    told(lg.LocalgradError, lambda: lg.softmax_cross_entropy(x, [0, 1], reduction="avg"), "do: give 'mean'")
+    told(lg.ShapeError, lambda: lg.norm(np.ones(3), "fro"), "do: leave `ord` out")
+
+
+def test_axes_and_lengths_that_do_not_fit_say_what_to_do():
+    x = np.ones((2, 3))
+    for call in (lambda: lg.trace(x, axis1=5), lambda: lg.sort(x, axis=7), lambda: lg.topk(x, 2, axis=7)):
+        told(lg.ShapeError, call, "found: rank 2, so -2 to 1", "do: give one of these")
+    text = told(lg.ShapeError, lambda: lg.tensordot(x, np.ones((4, 5)), axes=1), "tensordot", "3 entries", "4", "do: ")
+    assert "einsum was" not in text
+    told(lg.ShapeError, lambda: lg.scan(lambda c, x: (c, x), 0.0, 5.0), "no axis", "do: give `xs` a first axis")

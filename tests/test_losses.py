@@ -5,11 +5,13 @@ import warnings
 import numpy as np
 import pytest
 
+import localgrad as lg
 from localgrad.graph.capturing import capture
 from localgrad.graph.errors import DataError, DTypeError, LocalgradWarning, NameLookupError, ShapeError
 from localgrad.graph.spec import spec
 from localgrad.graph.tensor import parameter, tensor
 from localgrad.graph.warning import forget_warnings
+from localgrad.layers import SoftmaxWithLoss
 from localgrad.nodes.activations import sigmoid
 from localgrad.nodes.linear import MatMul
 from localgrad.nodes.losses import (
@@ -219,3 +221,11 @@ def test_losses_by_name():
     with pytest.raises(NameLookupError) as caught:
         loss_named("softmax_crossentropy")
     assert "did you mean softmax_cross_entropy" in str(caught.value)
+
+
+def test_boolean_class_labels_are_taken_by_function_and_layer():
+    scores, labels = np.array([[1.0, 2.0], [3.0, 0.5]]), np.array([False, True])
+    wanted = lg.softmax_cross_entropy(scores, [0, 1]).item()
+    assert lg.softmax_cross_entropy(scores, labels).item() == wanted
+    assert lg.softmax_cross_entropy(scores, lg.tensor(labels)).item() == wanted
+    assert float(SoftmaxWithLoss().forward(scores, labels)) == wanted

@@ -189,7 +189,8 @@ def normal_axes(axis: Any, rank: int, what: str = "axis") -> tuple[int, ...]:
         number = each.__index__() if hasattr(each, "__index__") else None
         if number is None or not -rank <= number < max(rank, 0):
             allowed = f"-{rank} to {rank - 1}" if rank else "none, its rank is 0"
-            raise ShapeError(f"{what} {each!r} of {{0}} is out of range\nfound: rank {rank}, so {allowed}")
+            advice = "\ndo: give one of these" if rank else "\ndo: give a tensor that has axes"
+            raise ShapeError(f"{what} {each!r} of {{0}} is out of range\nfound: rank {rank}, so {allowed}{advice}")
         found.append(number % rank)
     if len(set(found)) != len(found):
         raise ShapeError(f"{what} {axis!r} names one axis of {{0}} twice")

@@ -22,7 +22,7 @@ from localgrad.nodes.loss import Loss, as_prediction, like_prediction, need_floa
 from localgrad.nodes.reduction import ArgMax, Mean, Sum, sum_along
 from localgrad.nodes.shaping import Squeeze, Unsqueeze
 from localgrad.nodes.softmax import LogSoftmax, Softmax
-from localgrad.nodes.structure import Cast, StopGradient, size
+from localgrad.nodes.structure import Cast, StopGradient, cast, size
 
 
 @kind
@@ -308,7 +308,7 @@ def softmax_cross_entropy(
     """
     x = as_prediction(logits)
     if isinstance(labels, Tensor):
-        t = labels
+        t = cast(labels, np.dtype(np.int64)) if labels.dtype.kind == "b" and labels.ndim < x.ndim else labels
     else:
         array = as_array(labels)
         if array.dtype.kind == "b":

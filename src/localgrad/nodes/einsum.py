@@ -189,6 +189,14 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
             f"tensordot was asked over the axes {of_a} and {of_b}{user_line()}\nfound: shapes {format_shape(shape_of(left))} "
             f"and {format_shape(shape_of(right))}\ndo: name equally many axes that each has"
         )
+    for first, second in zip(of_a, of_b, strict=True):
+        one, other = shape_of(left)[first], shape_of(right)[second]
+        if not same_extent(one, other):
+            raise ShapeError(
+                f"tensordot was asked over the axes {of_a} and {of_b}{user_line()}\nfound: axis {first} of "
+                f"{format_shape(shape_of(left))} has {one} entries, axis {second} of {format_shape(shape_of(right))} has "
+                f"{other}\ndo: name axes of equal length"
+            )
     labels_a = list(LETTERS[:rank_a])
     labels_b = list(LETTERS[rank_a : rank_a + rank_b])
     for first, second in zip(of_a, of_b, strict=True):

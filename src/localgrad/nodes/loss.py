@@ -35,7 +35,8 @@ class Loss(Composition):
             listed = ", ".join(map(repr, self.reductions))
             raise NameLookupError(
                 f"{self.name} was asked for the reduction {self.reduction!r}\n"
-                f"found: there are {listed}{nearest(str(self.reduction), self.reductions)}"
+                f"found: there are {listed}{nearest(str(self.reduction), self.reductions)}\ndo: "
+                + ("give 'mean'" if self.reduction in ("avg", "average") else "give one of them")
             )
 
     def reduced(self, entries: Value) -> Value:

@@ -88,7 +88,7 @@ def vector_norm_over(x: Any, ord: Any, axes: tuple[int, ...] | None, keepdims: b
     if isinstance(ord, str) or ord != ord:
         raise ShapeError(
             f"the norm {ord!r} of vectors was asked{user_line()}\nfound: that is none of vectors\n"
-            "do: give a number, or two axes"
+            "do: leave `ord` out for the root of the sum of squares, or give a number; names are for matrices, two axes"
         )
     if ord == 2:
         return _reduced(ReduceL2, x, axes, keepdims)

@@ -42,7 +42,11 @@ class Padded(Kind):
 
     def check_fields(self) -> None:
         if self.mode not in MODES:
-            raise ShapeError(f"{self.name} was asked in the mode {self.mode!r}\nfound: it knows {', '.join(MODES)}")
+            known = {"replicate": "edge", "circular": "wrap"}.get(str(self.mode))
+            raise ShapeError(
+                f"{self.name} was asked in the mode {self.mode!r}\nfound: it knows {', '.join(MODES)}\n"
+                f"do: give {f'{known!r}, as that mode is named here' if known else 'one of these'}"
+            )
 
     def changed(self, spec: Spec, sign: int) -> Spec:
         """The spec with each axis longer (or, for the dual, shorter) by its pads."""

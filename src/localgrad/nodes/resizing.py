@@ -44,7 +44,12 @@ class Resizing(Kind):
         ):
             if getattr(self, name) not in known:
                 raise ShapeError(
-                    f"{self.name} was given {name} {getattr(self, name)!r}\nfound: it knows {', '.join(known)}"
+                    f"{self.name} was given {name} {getattr(self, name)!r}\nfound: it knows {', '.join(known)}\ndo: "
+                    + (
+                        "give 'linear'"
+                        if getattr(self, name) in ("bilinear", "bicubic", "cubic")
+                        else "give one of these"
+                    )
                 )
         given = [each for each in (self.scales, self.sizes) if each is not None]
         if len(given) != 1 or len(given[0]) != len(self.axes):

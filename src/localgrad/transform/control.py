@@ -298,7 +298,12 @@ def scan(
     steps = Steps("lg.scan", f, init, xs)
     for name, part in steps.parts:
         head = steps.parts[0]
-        if not part.ndim or not same_extent(part.shape[0], head[1].shape[0]):
+        if not part.ndim:
+            raise ShapeError(
+                f"lg.scan was to go along the first axis of {name!r}{user_line()}\nfound: shape (), which has no axis\n"
+                "do: give `xs` a first axis with an entry for each step, or xs=None and length=steps"
+            )
+        if not same_extent(part.shape[0], head[1].shape[0]):
             raise ShapeError(
                 f"lg.scan was to go along the first axis of {name!r}{user_line()}\nfound: shape "
                 f"{format_shape(part.shape)}, and {head[0]!r} has {format_shape(head[1].shape)}\n"
