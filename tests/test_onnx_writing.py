@@ -74,7 +74,6 @@ def _read(graph: Graph) -> Graph:
 @pytest.mark.parametrize(
     "f",
     [lg.log1p, lg.expm1, lg.log2, lg.erf, lg.selu, lg.silu, lg.mish, lg.log_sigmoid],
-    ids=str,
     ids=lambda each: each.__name__,
 )
 def test_elementwise_kinds_and_their_gradients(f: Any) -> None:
