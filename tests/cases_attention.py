@@ -109,7 +109,7 @@ CASES = [
             Refused((rand(3, 4), rand(5, 4), rand(4, 2)), ShapeError, "(5, 4)", "(4, 2)", "a value for each key"),
             Refused((rand(3, 4), rand(5, 4), rand(5, 2), booleans(3, 4)), ShapeError, "mask", "(3, 4)", "(3, 5)"),
             Refused((rand(3, 4), rand(5, 4), rand(5, 2), booleans(2, 3, 5)), ShapeError, "mask", "(2, 3, 5)", "(3, 5)"),
-            Refused((rand(3, 4), rand(5, 4), rand(5, 2), integers(3, 5)), DTypeError, "int64", "floats of one dtype"),
+            Refused((rand(3, 4), rand(5, 4), rand(5, 2), integers(3, 5)), DTypeError, "int64", "astype(bool)"),
         ],
     ),
     Case(

@@ -191,7 +191,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
         )
     for first, second in zip(of_a, of_b, strict=True):
         one, other = shape_of(left)[first], shape_of(right)[second]
-        if not same_extent(one, other):
+        if not (same_extent(one, other) or same_extent(one, 1) or same_extent(other, 1)):  # 1 stands for any
             raise ShapeError(
                 f"tensordot was asked over the axes {of_a} and {of_b}{user_line()}\nfound: axis {first} of "
                 f"{format_shape(shape_of(left))} has {one} entries, axis {second} of {format_shape(shape_of(right))} has "
