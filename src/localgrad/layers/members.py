@@ -232,9 +232,8 @@ def adopt(root: Layer, members: list[tuple[str, Member]] | None = None) -> None:
                 if inside.label != name:
                     inside.label = name
                     inside.entered = None
-                inside.adopted = (
-                    True  # or its first call would name a tied parameter after it, not after the first holder
-                )
+                # or its first call would name a tied parameter after it, not after the first holder
+                inside.adopted = True
                 push(member, path, member._members())
 
 

@@ -241,7 +241,7 @@ class Optimizer:
                 elif pack.waits_for(entry, gradient):
                     packs.append(pack)
             if clip_norm is not None:  # gradient by gradient: a resumed run may have them in other packs
-                norm = finite_norm([(entry.name, each) for entry, each in found])
+                norm = finite_norm(found)
                 factor = clip_factor(norm, clip_norm)
             elif check_finite:
                 gathered = [*[each for _, each in alone], *[g for pack in packs for g in pack.gathered()]]
