@@ -46,18 +46,21 @@ class ResidualBlock(Model):
         dtype: DTypeLike = np.float32,
     ) -> None:
         keys = seeds(seed)
-        self.body = Sequential(
+        self.body = self._body(n_in, n_out, stride, keys, dtype)
+        self.shortcut = _shortcut(n_in, n_out, stride, shortcut, keys, dtype)
+
+    def _body(self, n_in: int, n_out: int, stride: int, keys: Iterator[int], dtype: Any) -> Sequential:
+        return Sequential(
             *_convolution(n_in, n_out, 3, stride, keys, dtype),
             Relu(),
             *_convolution(n_out, n_out, 3, 1, keys, dtype),
         )
-        self.shortcut = _shortcut(n_in, n_out, stride, shortcut, keys, dtype)
 
     def call(self, x: Tensor) -> Tensor:
         return relu(self.body(x) + self.shortcut(x))
 
 
-class BottleneckBlock(Model):
+class BottleneckBlock(ResidualBlock):
     """A residual block whose body is a 1x1, a 3x3 and a 1x1 convolution, the first two with a quarter of the channels.
 
     The 3x3 convolution moves by `stride` (in the paper it was the first 1x1, which skips pixels). Arguments and source
@@ -68,32 +71,20 @@ class BottleneckBlock(Model):
     70400
     """
 
-    def __init__(
-        self,
-        n_in: int,
-        n_out: int,
-        stride: int = 1,
-        shortcut: str = "projection",
-        seed: int = 0,
-        dtype: DTypeLike = np.float32,
-    ) -> None:
+    def _body(self, n_in: int, n_out: int, stride: int, keys: Iterator[int], dtype: Any) -> Sequential:
         if n_out % 4:
             raise LocalgradError(
                 f"a bottleneck block was to be made{user_line()}\nfound: {n_out} channels out, and the body has a quarter "
                 "of them inside\ndo: give a multiple of 4"
             )
-        keys, inner = seeds(seed), n_out // 4
-        self.body = Sequential(
+        inner = n_out // 4
+        return Sequential(
             *_convolution(n_in, inner, 1, 1, keys, dtype),
             Relu(),
             *_convolution(inner, inner, 3, stride, keys, dtype),
             Relu(),
             *_convolution(inner, n_out, 1, 1, keys, dtype),
         )
-        self.shortcut = _shortcut(n_in, n_out, stride, shortcut, keys, dtype)
-
-    def call(self, x: Tensor) -> Tensor:
-        return relu(self.body(x) + self.shortcut(x))
 
 
 Block: TypeAlias = Callable[..., Model]
