@@ -19,6 +19,7 @@ from localgrad.graph.tensor import Leaf, Tensor
 
 if TYPE_CHECKING:
     from localgrad.graph.graph import Graph
+    from localgrad.graph.kind import Kind
     from localgrad.graph.node import Node
 
 
@@ -74,14 +75,7 @@ def run(graph: Graph, inputs: Any, fetch: str | Iterable[str] | None) -> dict[st
                 continue
             kind = node.kind.bind(sizes) if program.symbolic[number] else node.kind
             values = [slots[x[1]] if x.__class__ is tuple else x for x in sources]
-            try:
-                if kind.checked:
-                    kind.check(*values)
-                result = kind.forward(*values)
-            except LocalgradError as error:
-                raise type(error)(f"{_named(error, node)}\nwhere: node `{node.name}`{_line(node)}") from None
-            except Exception as error:
-                raise _run_error(node, kind, values, error) from error
+            result = computed(node, kind, values)
             for watcher in watchers:
                 watcher.computed(node, result if result.__class__ is tuple else (result,), values)
             if len(targets) == 1:
@@ -124,13 +118,30 @@ def _line(node: Node) -> str:
     return f" at {source}" + (f" (`{source.text}`)" if source is not None and source.text else "") if source else ""
 
 
+def computed(node: Node, kind: Kind, values: list[Any]) -> Any:
+    """What a node's kind, or that kind bound to sizes, makes of values, with an error that names the node."""
+    try:
+        if kind.checked:
+            kind.check(*values)
+        return kind.forward(*values)
+    except LocalgradError as error:
+        raise located(error, node) from None
+    except Exception as error:
+        raise _run_error(node, kind, values, error) from error
+
+
+def located(error: LocalgradError, node: Node) -> LocalgradError:
+    """An error of a rule with the names of the node's inputs and the place of the node."""
+    return type(error)(f"{_named(error, node)}\nwhere: node `{node.name}`{_line(node)}")
+
+
 def _run_error(node: Node, kind: Any, values: list[Any], error: Exception) -> LocalgradError:
     from localgrad.graph.recording import spec_of
 
     try:
         kind.shape(*(spec_of(x) for x in values))
     except LocalgradError as found:
-        return type(found)(f"{_named(found, node)}\nwhere: node `{node.name}`{_line(node)}")
+        return located(found, node)
     except Exception:  # the rule itself failed: NumPy's word is the better one
         pass
     shapes = ", ".join(format_shape(np.shape(x)) for x in values)

@@ -13,7 +13,7 @@ import numpy as np
 
 from localgrad.graph.errors import LocalgradError
 from localgrad.graph.graph import Graph
-from localgrad.graph.interpreter import _line, _named
+from localgrad.graph.interpreter import located
 from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
 from localgrad.run.mathematics import exp, log
@@ -97,7 +97,7 @@ def check_before(node: Node, place: int) -> Callable[[Any], None]:
         try:
             node.kind.check(like, inputs[place])
         except LocalgradError as error:
-            raise type(error)(f"{_named(error, node)}\nwhere: node `{node.name}`{_line(node)}") from None
+            raise located(error, node) from None
 
     return check
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from localgrad.graph.errors import LocalgradError
+from localgrad.graph.interpreter import computed
 from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
 from localgrad.run.loops import Loop
@@ -98,21 +98,9 @@ class ScanStep(Step):
 
 def forward(node: Node, values: list[Any]) -> tuple[Any, ...]:
     """A node's own forward on values, with an error that names it."""
-    kind = node.kind
-    try:
-        if kind.checked:
-            kind.check(*values)
-        result = kind.forward(*values)
-    except LocalgradError as error:
-        from localgrad.graph.interpreter import _line, _named
-
-        raise type(error)(f"{_named(error, node)}\nwhere: node `{node.name}`{_line(node)}") from None
-    except Exception as error:
-        from localgrad.graph.interpreter import _run_error
-
-        raise _run_error(node, kind, values, error) from error
+    result = computed(node, node.kind, values)
     values_of = result if result.__class__ is tuple else (result,)
-    if kind.view:
+    if node.kind.view:
         arrays = [x for x in values if x.__class__ is np.ndarray]
         values_of = tuple(
             each.copy() if each.__class__ is np.ndarray and any(np.may_share_memory(each, x) for x in arrays) else each
