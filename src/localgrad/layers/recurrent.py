@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from localgrad.graph.errors import InputsError, ShapeError
+from localgrad.graph.errors import DTypeError, InputsError, ShapeError
 from localgrad.graph.source import user_line
-from localgrad.graph.spec import format_shape
+from localgrad.graph.spec import format_shape, same_extent, same_shape
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.layers.initialization import initial, zeros
 from localgrad.layers.layer import Layer
@@ -138,6 +138,38 @@ class Recurrent(Layer):
         """The weights a step reads."""
         return (self.Wh,)
 
+    def _stepped(self, x: Tensor, *states: Tensor) -> Several:
+        """The next states of one step; what a state should have been is said where the step fails."""
+        try:
+            return self.step(states, self.parts(self.sums(x)), self.weights())[0]  # type: ignore[no-any-return]
+        except (ShapeError, DTypeError):
+            self._check_states(x, states)
+            raise
+
+    def _check_states(self, x: Tensor, states: Several) -> None:
+        """Raise ShapeError or DTypeError for a state that does not go with rows x; x itself is the products' to judge."""
+        inputs, width = self.sizes
+        if not x.ndim or not same_extent(x.shape[-1], inputs):
+            return
+        wanted = (*x.shape[:-1], width)
+        for name, given in zip(self.carried, states, strict=True):
+            found = "nothing"
+            if isinstance(given, Tensor):
+                if same_shape(given.shape, wanted):
+                    if given.dtype != self.Wh.dtype:
+                        raise DTypeError(
+                            f"{self._title()} was given the state {name} of {given.dtype}{user_line()}\n"
+                            f"found: its weights are {self.Wh.dtype}\ndo: give {name}.astype(np.{self.Wh.dtype})"
+                        ) from None
+                    continue
+                found = format_shape(given.shape)
+            raise ShapeError(
+                f"{self._title()} was given the state {name}: {found}{user_line()}\n"
+                f"found: x of shape {format_shape(x.shape)} needs {name} of shape {format_shape(wanted)}, (N, hidden), a "
+                f"row of {width} hidden units for each sample\n"
+                f"do: give {name} of that shape, to begin with np.zeros({format_shape(wanted)}, np.{self.Wh.dtype})"
+            ) from None
+
     def _about(self) -> str:
         return "{}, {}".format(*self.sizes)
 
@@ -173,7 +205,7 @@ class RNN(Recurrent):
     """
 
     def call(self, x: Tensor, h: Tensor) -> Tensor:
-        (h,), _ = self.step((h,), self.parts(self.sums(x)), self.weights())
+        (h,) = self._stepped(x, h)
         return h
 
 
@@ -198,7 +230,7 @@ class LSTM(Recurrent):
     step = staticmethod(lstm_step)
 
     def call(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        (h, c), _ = self.step((h, c), self.parts(self.sums(x)), self.weights())
+        h, c = self._stepped(x, h, c)
         return h, c
 
 
@@ -215,5 +247,5 @@ class GRU(GatedRecurrent):
     """
 
     def call(self, x: Tensor, h: Tensor) -> Tensor:
-        (h,), _ = self.step((h,), self.parts(self.sums(x)), self.weights())
+        (h,) = self._stepped(x, h)
         return h

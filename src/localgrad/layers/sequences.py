@@ -81,6 +81,8 @@ class TimeRecurrent(Recurrent):
     def _starts(self, count: Any, sums: Tensor) -> tuple[Tensor, ...]:
         """The carry to start from: what was given, the state, or zeros."""
         given, recorder = self._run.given, CONTEXT.get().recorder
+        if given is not None:
+            self._check_rows(given[0].shape[0], count)
         self._run.given = None
         if given is None and self.stateful:
             held = self._held(count, sums.dtype)
@@ -111,12 +113,18 @@ class TimeRecurrent(Recurrent):
             return made
         found = [leaf for leaf in held if leaf is not None]
         if found[0].shape[0] != count:
-            raise ShapeError(
-                f"{self._title()}, which is stateful, was given a batch of {count}{user_line()}\n"
-                f"found: its state is that of a batch of {found[0].shape[0]}\n"
-                "do: call reset_state() before batches of another size, or drop a smaller last batch"
-            )
+            self._check_rows(found[0].shape[0], count)
         return found
+
+    def _check_rows(self, rows: Any, count: Any) -> None:
+        """Raise ShapeError for a state of another batch size."""
+        if not isinstance(rows, Symbol) and not isinstance(count, Symbol) and rows != count:
+            cure = ", or drop a smaller last batch" if self.stateful else ""
+            raise ShapeError(
+                f"{self._title()}{', which is stateful,' if self.stateful else ''} was given a batch of {count}"
+                f"{user_line()}\nfound: its state is that of a batch of {rows}\n"
+                f"do: call set_state with {count} rows, or reset_state() to start from zeros{cure}"
+            )
 
     def _ended(self, starts: tuple[Tensor, ...], final: Several) -> None:
         run, recorder = self._run, CONTEXT.get().recorder
@@ -152,7 +160,14 @@ class TimeRecurrent(Recurrent):
                     f"the state of {self._title()} was to be set to {format_shape(x.shape)}{user_line()}\n"
                     f"found: it has {self.sizes[1]} hidden units\ndo: give (N, {self.sizes[1]})"
                 )
+        if not same_extent(tensors[0].shape[0], tensors[-1].shape[0]):
+            shapes = " and c ".join(format_shape(x.shape) for x in tensors)
+            raise ShapeError(
+                f"the state of {self._title()} was to be set to h {shapes}{user_line()}\n"
+                "found: another number of rows\ndo: give both a row for each sample of the batch"
+            )
         if self.stateful and not any(isinstance(x, Tensor) for x in tensors):
+            self._run.given = None  # an earlier start that no call has used
             count = tensors[0].shape[0]
             if self.hidden is not None and self.hidden.shape[0] != count:
                 self.reset_state()
