@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
@@ -153,3 +155,26 @@ def test_axes_and_lengths_that_do_not_fit_say_what_to_do():
     text = told(lg.ShapeError, lambda: lg.tensordot(x, np.ones((4, 5)), axes=1), "tensordot", "3 entries", "4", "do: ")
     assert "einsum was" not in text
     told(lg.ShapeError, lambda: lg.scan(lambda c, x: (c, x), 0.0, 5.0), "no axis", "do: give `xs` a first axis")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_tensor_leaked_from_a_body_says_to_return_it(enabled: bool) -> None:
+    kept = []
+
+    def body(carry: lg.Tensor, x: lg.Tensor) -> tuple[lg.Tensor, lg.Tensor]:
+        kept.append(carry)
+        return carry + x, x
+
+    lg.scan(body, lg.tensor(0.0), lg.tensor([1.0, 2.0]))
+    lg.capture(lambda a: kept.append(a * 2) or kept[-1] + 1, lg.tensor([1.0]))
+    for leaked, name in ((kept[0], "carry"), (kept[-1], "Mul#1")):
+        with lg.no_grad() if not enabled else nullcontext():
+            for use, kind in ((lambda x: x * 3, "Mul"), (lg.exp, "Exp"), (lambda x: lg.tensor([2.0]) + x, "Add")):
+                text = told(
+                    lg.CaptureError,
+                    lambda use=use, leaked=leaked: use(leaked),
+                    f"{kind} was to be computed on `{name}` float32",
+                    "found: it has no value, since it belongs to the body",
+                    "do: return it from there",
+                )
+                assert "Spec" not in text

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from localgrad.graph.context import CONTEXT
-from localgrad.graph.errors import LocalgradError, ShapeError
+from localgrad.graph.errors import CaptureError, LocalgradError, ShapeError
 from localgrad.graph.kind import Kind
 from localgrad.graph.source import user_line
 from localgrad.graph.spec import Spec, format_shape
@@ -28,6 +28,8 @@ def _explained(kind: Kind, inputs: tuple[Any, ...], error: Exception) -> Localgr
 
     names = [label(x, index) for index, x in enumerate(inputs)]
     reason: LocalgradError | None = error if isinstance(error, LocalgradError) else None
+    if CONTEXT.get().recorder is None:
+        reason = _leaked(kind, inputs, names) or reason
     try:
         if reason is None:
             try:
@@ -51,6 +53,19 @@ def _explained(kind: Kind, inputs: tuple[Any, ...], error: Exception) -> Localgr
         return explained
     finally:
         reason = None  # its traceback leads here
+
+
+def _leaked(kind: Kind, inputs: Sequence[Any], names: Sequence[str]) -> CaptureError | None:
+    """The error of a tensor that has no value where values are computed; None where all have theirs."""
+    for x, name in zip(inputs, names, strict=True):
+        if isinstance(x, Tensor) and x.is_symbolic:
+            return CaptureError(
+                f"{kind.name} was to be computed on {name} {_shape(x)}\n"
+                "found: it has no value, since it belongs to the body of an lg.scan, lg.cond or lg.loop, or to a captured "
+                "function, and is used outside of it\n"
+                "do: return it from there, and use what the scan, cond, loop or graph gives"
+            )
+    return None
 
 
 def label(x: Any, index: int) -> str:
