@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Shared modules with asserts of their own, so that a failure there shows both sides as in a test.
-pytest.register_assert_rewrite("tests.trial", "tests.told", "tests.book_layers", "tests.loops_by_hand")
+pytest.register_assert_rewrite(
+    "tests.trial", "tests.told", "tests.book_layers", "tests.loops_by_hand", "tests.recurrent_by_hand"
+)
 
 # Derandomised, so a failure is the change's and not the day's; without a deadline, because the first example of a test
 # may compile a kernel; without the database, which only serves random runs.

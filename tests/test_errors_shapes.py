@@ -271,3 +271,21 @@ def test_a_numpy_function_without_a_kind_is_named_as_it_was_written() -> None:
 def test_a_misspelt_name_of_ours_names_the_nearest() -> None:
     told(AttributeError, lambda: lg.softmx, "softmx", "did you mean softmax")
     told(lg.NameLookupError, lambda: lg.Trainer(lg.Model(), loss="crossentropy"), "'crossentropy'", "cross_entropy")
+
+
+def test_columns_that_are_not_those_of_the_window_are_told() -> None:
+    told(lg.ShapeError, lambda: lg.col2im(np.ones((3, 4)), (1, 1, 3, 3), 2), "(3, 4)", "(4, 4)", "as im2col had them")
+    told(lg.ShapeError, lambda: lg.col2im(np.ones((1, 4, 4)), (1, 1, 3, 3), 2), "(1, 4, 4)", "(4, 4)")
+
+
+def test_a_signal_given_to_a_convolution_of_images_is_told_of_the_kernel() -> None:
+    layer = lg.layers.Convolution.create(2, 3, 3, seed=0)
+    told(lg.ShapeError, lambda: layer(np.ones((4, 2, 9), np.float32)), "rank 3", "(3,)")
+
+
+def test_a_spec_is_no_array() -> None:
+    told(lg.CaptureError, lambda: np.sum(lg.spec(3)), "no value", "lg.capture")
+    leaked = []
+    lg.capture(lambda x: leaked.append(x) or x * 2, lg.spec(3))
+    told(lg.CaptureError, lambda: leaked[0].sum(), "outside of it", "return it from there")
+    told(lg.CaptureError, lambda: lg.stack([leaked[0]]), "outside of it")

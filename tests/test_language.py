@@ -244,3 +244,20 @@ def test_attention_weights() -> None:
         Seq2seq(V, decoder="peeky").attention(xs, 5, 3)
     with pytest.raises(lg.LocalgradError, match="'plain', 'peeky', 'attention'"):
         Seq2seq(V, decoder="transformer")
+
+
+def test_one_row_of_words_gets_one_row_of_scores() -> None:
+    model = lg.models.LSTMLanguageModel(5, 8, seed=0)
+    trainer = lg.LanguageTrainer(model, time_size=5)
+    text = np.arange(12) % 5
+    assert np.array_equal(trainer.predict(text), trainer.predict(text[None])[0])
+
+
+def test_a_summary_leaves_the_states_alone() -> None:
+    model = lg.models.LSTMLanguageModel(5, 8, seed=0)
+    model(np.zeros((3, 4), np.int64))
+    kept = [layer.h.copy() for layer in model.lstms]
+    assert "parameters" in str(model.summary(np.zeros((2, 4), np.int64)))
+    after = [layer.h for layer in model.lstms]
+    for one, other in zip(kept, after, strict=True):
+        assert np.array_equal(one, other)

@@ -7,6 +7,7 @@ import localgrad as lg
 from localgrad.graph.errors import DataError, ShapeError
 from localgrad.layers import EmbeddingDot, NegativeSamplingLoss, UnigramSampler
 from localgrad.nodes.sampling import draw_others
+from tests.told import told
 
 
 def test_words_are_drawn_by_their_frequency_to_a_power():
@@ -115,3 +116,9 @@ def test_a_model_starts_from_its_seed_and_draws_the_same():
     one, other, third = (lg.models.CBOW(9, 4, corpus, sample_size=2, init=1.0, seed=seed) for seed in (0, 0, 1))
     assert one(contexts, target).item() == other(contexts, target).item() != third(contexts, target).item()
     assert not np.array_equal(one.word_vecs, one.loss.embed_dot.W.numpy())
+
+
+def test_words_in_the_other_models_order_are_told_at_the_model() -> None:
+    corpus, around, word = np.arange(7), np.array([[0, 2], [1, 3]]), np.array([1, 2])
+    told(lg.ShapeError, lambda: lg.models.SkipGram(7, 4, corpus)(around, word), "SkipGram", "(target, contexts)")
+    told(lg.ShapeError, lambda: lg.models.CBOW(7, 4, corpus)(word, around), "CBOW", "(contexts, target)")

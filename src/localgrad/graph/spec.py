@@ -304,6 +304,13 @@ class Spec:
         """The number of entries."""
         return product(self.shape)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        # NumPy would take it for an object and compute nonsense
+        raise CaptureError(
+            f"numbers were asked of {self!r}\nfound: a spec has a shape and a dtype, and no value\n"
+            "do: capture the function with it (lg.capture(f, spec)), or give an array"
+        )
+
     def with_shape(self, shape: Iterable[Extent]) -> Spec:
         """The same dtype with another shape."""
         return Spec(shape, self.dtype)

@@ -102,11 +102,14 @@ def summarize(model: Model, examples: Sequence[Any]) -> Summary:
     """The summary of a model, captured on these specs or arrays if there are any."""
     calls: list[tuple[Layer, str, Any]] = []
     if examples:
+        from localgrad.layers.stacking import states_aside
+
         watch = _Watch()
         token = _WATCHING.set(watch)
         OBSERVERS.append(watch)
         try:
-            model.graph(*examples)
+            with states_aside(model):  # the examples may have another batch size than the states kept
+                model.graph(*examples)
         finally:
             OBSERVERS.remove(watch)
             _WATCHING.reset(token)

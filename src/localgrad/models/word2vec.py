@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from localgrad.graph.errors import ShapeError
+from localgrad.graph.source import user_line
+from localgrad.graph.spec import format_shape
 from localgrad.graph.tensor import Tensor
 from localgrad.layers.embedding import Embedding
 from localgrad.layers.initialization import initial
@@ -36,6 +39,14 @@ class Word2Vec(Model):
         W = initial(init, (vocab_size, hidden_size), next(keys), dtype)
         self.loss = NegativeSamplingLoss(W, corpus, power, sample_size, seed=next(keys), replace=replace)
 
+    def _need(self, takes: str, target: Tensor, contexts: Tensor) -> None:
+        if target.ndim != 1 or contexts.ndim != 2:
+            raise ShapeError(
+                f"{type(self).__name__} was given target words {format_shape(target.shape)} and words around them "
+                f"{format_shape(contexts.shape)}{user_line()}\nfound: targets are (N,), the words around them (N, around)\n"
+                f"do: call the model on {takes}, in this order"
+            )
+
     @property
     def word_vecs(self) -> NDArray[Any]:
         """The vectors of the words, one in each row: a copy."""
@@ -60,6 +71,7 @@ class CBOW(Word2Vec):
     """
 
     def call(self, contexts: Tensor, target: Tensor) -> Tensor:
+        self._need("(contexts, target)", target, contexts)
         return self.loss(Mean.on(self.embedding(contexts), axis=(1,)), target)  # type: ignore[no-any-return]
 
 
@@ -77,4 +89,5 @@ class SkipGram(Word2Vec):
     """
 
     def call(self, target: Tensor, contexts: Tensor) -> Tensor:
+        self._need("(target, contexts)", target, contexts)
         return self.loss(self.embedding(target), contexts)  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ import numpy as np
 from localgrad.graph.errors import ShapeError
 from localgrad.graph.kind import SpecLike, Value
 from localgrad.graph.registry import kind
+from localgrad.graph.source import user_line
 from localgrad.graph.spec import Shape, Spec, format_shape, is_static, product, same_shape
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import apply, as_tensor, need_spec, shape_of
@@ -190,6 +191,13 @@ def col2im(
     )
     if to_matrix:
         out = which.extents(shape[2:], kernel, "the images")
+        wanted = (product((shape[0], *out)), product((shape[1], *kernel)))
+        if is_static(wanted) and is_static(columns.shape) and not same_shape(columns.shape, wanted):
+            raise ShapeError(
+                f"col2im was to make images {format_shape(shape)} of columns {format_shape(columns.shape)}{user_line()}\n"
+                f"found: a window of {format_shape(kernel)} has {product(out)} places in each image, so that the columns of "
+                f"im2col are {format_shape(wanted)}\ndo: give input_shape, kernel_size, stride and pad as im2col had them"
+            )
         split = Reshape.on(columns, shape_to=(shape[0], *out, shape[1], *kernel))
         columns = Transpose.on(split, axes=(0, *range(1 + rank, 2 + 2 * rank), *range(1, 1 + rank)))
     return apply(which, columns)  # type: ignore[no-any-return]

@@ -161,6 +161,8 @@ def need_images(kind: Kind, x: SpecLike, rank: int, index: int = 0, why: str = "
     hint = f"give {LAYOUTS.get(rank, f'batch, channels and {rank} spatial axes')}"
     if spec.ndim == rank + 1:
         hint += "; x[:, None] adds an axis of one channel, x[None] a batch of one"
+        if rank == 2 and spec.ndim == 3:
+            hint += "; for signals (batch, channels, length) make the kernel one of one axis (3,)"
     elif spec.ndim == rank:
         hint += "; x[None, None] adds a batch of one and an axis of one channel"
     raise ShapeError(

@@ -165,8 +165,10 @@ class LanguageTrainer(Trainer):
         return self._measure(DataLoader(self._blocks(data, batch_size)), "")
 
     def predict(self, x: Any, batch_size: int = 256) -> Any:
-        """The scores for sequences (N, T) of word numbers, each from a state of zeros, in evaluation mode."""
+        """The scores for sequences (N, T) of word numbers, or for one (T,), from states of zeros, in evaluation mode."""
         rows = np.asarray(x)
+        if rows.ndim == 1:
+            return self.predict(rows[None], batch_size)[0]
         found = []
         for start in range(0, len(rows), batch_size):
             with states_aside(self.model):
