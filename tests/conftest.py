@@ -1,12 +1,14 @@
 """What every test shares: one BLAS thread per process, and random examples that are the same on every run."""
 
 import os
+import sys
 
 # Before NumPy is imported: processes running side by side with a pool of threads each only wait for one another.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("MKL_NUM_THREADS", "1")
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -26,3 +28,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("localgrad")
+
+_STARTS: list[tuple[np.random.Generator, dict]] = []
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_in_any_order():
+    """Start the generators that test modules share anew, so that a test draws the same numbers whichever ran before."""
+    if not _STARTS:
+        modules = [module for name, module in list(sys.modules.items()) if name.split(".")[0] == "tests"]
+        found = {id(x): x for module in modules for x in vars(module).values() if isinstance(x, np.random.Generator)}
+        _STARTS.extend((generator, generator.bit_generator.state) for generator in found.values())
+    for generator, state in _STARTS:
+        generator.bit_generator.state = state
