@@ -14,7 +14,7 @@ import numpy as np
 
 from localgrad.run.lowering import BOOL, Dtype, Operation
 from localgrad.run.mathematics import FUNCTIONS
-from localgrad.run.text import TYPES, Floats, Text, literal
+from localgrad.run.text import ALONE, HEADER, TYPES, Floats, Text, literal
 
 CHUNK: Final = 1024
 """Entries that are summed in their own precision before they go into a wider sum."""
@@ -97,8 +97,8 @@ class _Writer:
     # the whole ----------------------------------------------------------------------------------------------------
     def module(self) -> str:
         text = self.text
-        text.line("define void @kernel(ptr noalias %slots, ptr noalias %params) {")
-        text.line("entry:")
+        text.line(HEADER)
+        text.line(ALONE)
         self.extents = [self.argument() for _ in range(self.rank)]
         self.loads = [self.strided() for _ in self.kernel.loads]
         self.stores = [self.strided() for _ in self.kernel.stores]

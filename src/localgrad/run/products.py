@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from localgrad.run.places import Place
+from localgrad.run.text import ALONE, HEADER
 
 ROW_MAJOR: Final = 101
 NORMAL: Final = 111
@@ -150,8 +151,8 @@ def product_text(kind: str) -> str:
     """The module of the product of stacks of matrices of "float" or "double"."""
     one, zero = "1.0", "0.0"
     return f"""
-define void @kernel(ptr noalias %slots, ptr noalias %params) {{
-entry:
+{HEADER}
+{ALONE}
 {_arguments()}
   %call.address = inttoptr i64 %p0 to ptr
   %ta = trunc i64 %p4 to i32

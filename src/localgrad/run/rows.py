@@ -18,7 +18,7 @@ from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
 from localgrad.run.mathematics import exp, log
 from localgrad.run.places import Place
-from localgrad.run.text import Floats, Text, literal
+from localgrad.run.text import ALONE, HEADER, Floats, Text, literal
 
 NAMES: Final = frozenset(("Softmax", "SoftmaxCrossEntropy", "CrossEntropyGradient"))
 _FLOATS: Final = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
@@ -110,8 +110,8 @@ class _Loops:
         self.f = Floats(self.text, kind)
         self.kind = kind
         text = self.text
-        text.line("define void @kernel(ptr noalias %slots, ptr noalias %params) {")
-        text.line("entry:")
+        text.line(HEADER)
+        text.line(ALONE)
         self.place = 0
         self.bases = [self.base() for _ in range(count)]
         self.rows, self.length = self.number(), self.number()

@@ -13,7 +13,7 @@ from localgrad.run import native
 from localgrad.run.steps import Step
 
 TEXT: Final = """
-define void @kernel(ptr %slots, ptr %records, i64 %count) {
+define void @kernel(ptr %slots, ptr %records, i64 %count, i64 %part, i64 %parts) {
 entry:
   br label %loop
 loop:
@@ -23,7 +23,7 @@ loop:
   %function = load ptr, ptr %function.at
   %numbers.at = getelementptr ptr, ptr %function.at, i64 1
   %numbers = load ptr, ptr %numbers.at
-  call void %function(ptr %slots, ptr %numbers)
+  call void %function(ptr %slots, ptr %numbers, i64 %part, i64 %parts)
   %next = add i64 %i, 1
   %more = icmp slt i64 %next, %count
   br i1 %more, label %loop, label %done
@@ -51,9 +51,9 @@ class Runner:
     def call(self, slots: ctypes.c_void_p, records: Table, count: int) -> None:
         """Run `count` steps on the addresses in a table."""
         if self._call is None:
-            kind: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+            kind: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * 3)
             self._call = kind(native.address_of(TEXT, "kernel"))
-        self._call(slots, records, count)
+        self._call(slots, records, count, 0, 1)
 
     @staticmethod
     def table(steps: Sequence[Step]) -> Table:

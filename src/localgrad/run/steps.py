@@ -24,6 +24,8 @@ class Step:
         self.address = 0  # of machine code; 0 where Python runs it
         self.numbers: list[int] = []
         self.table: Any = None  # the numbers as machine code reads them
+        self.split = False  # whether its machine code does only its part of the work; else the first part does all
+        self.work = 0.0  # about how many nanoseconds it takes on one thread
 
     @property
     def native(self) -> bool:

@@ -17,6 +17,19 @@ TYPES: Final = {
 }
 """The dtypes kernels compute with."""
 BITS: Final = {"float": "i32", "double": "i64"}
+HEADER: Final = "define void @kernel(ptr noalias %slots, ptr noalias %params, i64 %part, i64 %parts) {"
+"""How every kernel begins: addresses, its numbers, and which part of how many equal parts of its work it has to do.
+
+Part p of n units of work are the units from p * n / parts to (p + 1) * n / parts. All parts may run at the same time;
+what a part reads has been written before the kernel, or by itself.
+"""
+ALONE: Final = """alone:
+  %other = icmp ne i64 %part, 0
+  br i1 %other, label %nothing, label %entry
+nothing:
+  ret void
+entry:"""
+"""The first lines of a kernel that is not split: the first part does everything, in the block `entry`."""
 
 
 class Text:
