@@ -62,8 +62,15 @@ docs: $(VENV)/.installed-dev ## the documentation, its examples executed, warnin
 bench: $(VENV)/.installed-user ## the speed of localgrad on its own
 	@$(AS_IT_IS) $(PYTHON) -m benchmarks
 
-bench-peers: .bench/.installed ## the same workloads beside PyTorch and scikit-learn, in an environment of their own
-	@$(AS_IT_IS) .bench/bin/python -m benchmarks --peers
+# One process for each workload: what a peer keeps in memory would slow the next one down.
+bench-peers: .bench/.installed ## the same beside PyTorch, JAX and scikit-learn, in an environment of their own; writes docs/benchmarks.md
+	@for only in chain mlp digits import cost T1 T2 T3 T4 T5 T5b T6 T6b T7 T9 T9b; do \
+		$(AS_IT_IS) .bench/bin/python -m benchmarks --peers --only $$only --figures docs/benchmarks.json || exit 1; \
+	done
+	@for only in T1 T2 T3 T4 T5 T5b T6 T6b T7 T9 T9b; do \
+		$(AS_IT_IS) .bench/bin/python -m benchmarks --peers --threads 2 --only $$only --figures docs/benchmarks.json || exit 1; \
+	done
+	@.bench/bin/python -m benchmarks --page docs/benchmarks.json
 
 browser: ## the Chromium that the browser tests drive
 	@if command -v chromium > /dev/null; then echo "chromium is installed: $$(command -v chromium)"; \
@@ -137,7 +144,7 @@ $(VENV)/.installed-dev: pyproject.toml
 	@cp $@ $(VENV)/.installed-user
 
 .bench/.installed: pyproject.toml
-	@$(call install,.bench,[fast$(comma)onnx],torch==2.13.0 scikit-learn)
+	@$(call install,.bench,[fast$(comma)onnx],torch==2.13.0 scikit-learn jax)
 
 # PyTorch's table imports its own test helpers, which need expecttest.
 .torch/.installed: pyproject.toml

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import interleaved
+from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads.contenders import PEERS
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -17,22 +19,40 @@ THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 def main() -> int:
     """Run the chosen benchmarks and print their tables."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--peers", action="store_true", help="also PyTorch and scikit-learn, in the same run")
+    parser.add_argument("--peers", action="store_true", help="also PyTorch, JAX and scikit-learn, in the same run")
     parser.add_argument("--blocks", type=int, default=9, help="interleaved blocks (default 9)")
     parser.add_argument("--threads", type=int, default=1, help="threads of every contender (default 1)")
     parser.add_argument("--only", choices=sorted(BENCHMARKS), action="append", help="one benchmark; may be repeated")
+    parser.add_argument(
+        "--without", choices=PEERS, action="append", default=[], help="leave a peer out; may be repeated"
+    )
     parser.add_argument("--write", type=Path, help="also write the tables to this Markdown file")
+    parser.add_argument("--figures", type=Path, help="also keep the figures of training steps in this JSON file")
+    parser.add_argument("--page", type=Path, help="only write the page and the picture beside such a file")
     options = parser.parse_args()
+    if options.page is not None:
+        from benchmarks.page import write
+
+        write(options.page)
+        return 0
     if any(os.environ.get(name) != str(options.threads) for name in THREAD_VARIABLES):
         # thread pools are sized when NumPy and PyTorch load, so the environment has to be right before
         environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(options.threads))}
+        if options.threads == 1:
+            environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false " + environment.get("XLA_FLAGS", "")
         os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]], environment)
+    if hasattr(os, "sched_setaffinity"):  # JAX has a thread for each processor it may use
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.threads :])
     if options.peers:
         import torch
 
         torch.set_num_threads(options.threads)
+    import localgrad as lg
+
+    lg.set_threads(options.threads)
     lines: list[str] = []
-    for name in options.only or BENCHMARKS:
+    names = options.only or [name for name in BENCHMARKS if options.threads == 1 or name in THREADED]
+    for name in names:
         table = "\n".join([*BENCHMARKS[name](options), ""])
         print(table, flush=True)
         lines.append(table)
@@ -95,23 +115,26 @@ def bench_mlp(options: argparse.Namespace) -> list[str]:
     return [*lines, "", f"Losses after the same steps: {said}."]
 
 
-def bench_compiled(options: argparse.Namespace) -> list[str]:
-    from importlib.util import find_spec
-
+def bench_workload(workload: str, options: argparse.Namespace) -> list[str]:
     from benchmarks import compiled
 
-    makers = {"localgrad": compiled.ours}
-    if options.peers:
-        makers["PyTorch"] = compiled.pytorch
-        if find_spec("jax") is not None:
-            makers["JAX"] = compiled.jax
-    lines: list[str] = []
-    for workload, title in compiled.TITLES.items():
-        made = {name: make(workload) for name, make in makers.items()}
-        lines += _compared(title, {name: run for name, (run, _) in made.items()}, options.blocks, "ms", 1e3)
-        said = ", ".join(f"{name} {loss():.6g}" for name, (_, loss) in made.items())
-        lines += ["", f"Losses after the same steps: {said}.", ""]
-    return lines[:-1]
+    result = compiled.measure(workload, options.peers, options.blocks, options.without)
+    if options.figures is not None:
+        from benchmarks.page import keep
+
+        keep(options.figures, str(options.threads), {workload: result.record()})
+    return compiled.lines_of(result)
+
+
+def bench_cost(options: argparse.Namespace) -> list[str]:
+    from benchmarks import cost
+
+    records = cost.measure(options.peers)
+    if options.figures is not None:
+        from benchmarks.page import keep
+
+        keep(options.figures, "cost", records)
+    return cost.lines_of(records)
 
 
 def bench_digits(options: argparse.Namespace) -> list[str]:
@@ -143,11 +166,14 @@ def bench_import(options: argparse.Namespace) -> list[str]:
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "chain": bench_chain,
-    "compiled": bench_compiled,
+    "mlp": bench_mlp,
     "digits": bench_digits,
     "import": bench_import,
-    "mlp": bench_mlp,
+    "cost": bench_cost,
+    **{name: partial(bench_workload, name) for name in WORKLOADS},
 }
+THREADED = tuple(WORKLOADS)
+"""What is also measured with two threads."""
 
 if __name__ == "__main__":
     sys.exit(main())
