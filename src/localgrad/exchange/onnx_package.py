@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from localgrad.exchange import onnx_guard as guard
 from localgrad.exchange.onnx_model import Declared, Function, Model, Operation, Reference, Section
 from localgrad.graph.errors import FileWriteError, ImportModelError
 
@@ -45,16 +46,29 @@ def opset_version() -> int:
 # reading ------------------------------------------------------------------------------------------------------------
 def read(source: str | os.PathLike[str] | bytes) -> Model:
     """The model in a file or in bytes; raises ImportModelError for what is none."""
-    onnx = _onnx()
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _Reader("the bytes given", None).model(_parsed(onnx, bytes(source), "the bytes given"))
+        return _read(bytes(source), "the bytes given", None)
     path = Path(source)
     from localgrad.exchange.weights import open_regular
 
     file, _ = open_regular(path, ImportModelError)
     with file:
         content = b"".join(iter(lambda: file.read(1 << 24), b""))
-    return _Reader(str(path), path.parent).model(_parsed(onnx, content, str(path)))
+    return _read(content, str(path), path.parent)
+
+
+def _read(content: bytes, where: str, folder: Path | None) -> Model:
+    guard.check(content, where)
+    proto = _parsed(_onnx(), content, where)
+    try:
+        return _Reader(where, folder).model(proto)
+    except (TypeError, ValueError, UnicodeError) as error:
+        if isinstance(error, ImportModelError):
+            raise
+        # protobuf gives bytes where a file has a text that is not UTF-8, wherever that may be
+        raise ImportModelError(
+            f"{where} was to be read as ONNX\nfound: a text that is not UTF-8 ({error})\ndo: fetch or export the file again"
+        ) from None
 
 
 def _parsed(onnx: Any, content: bytes, where: str) -> Any:
