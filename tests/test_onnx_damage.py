@@ -30,8 +30,7 @@ def fuzz(rounds: range) -> None:
         begin = time.monotonic()
         try:
             graph = lg.load_onnx(content)
-        except ImportModelError as error:
-            assert "do: " in str(error), seed
+        except ImportModelError:
             continue
         finally:
             assert time.monotonic() - begin < SECONDS, seed
