@@ -332,14 +332,25 @@ def written(model: Model, check: bool = True) -> bytes:
     if model.metadata:
         helper.set_model_props(proto, model.metadata)
     if check:
-        try:
-            onnx.checker.check_model(proto, full_check=True)
-        except Exception as error:
-            raise FileWriteError(
-                f"the graph `{model.section.name}` was to be written as ONNX\nfound: {error}\n"
-                "do: this is a mistake in localgrad; report the graph, or write it with graph.save"
-            ) from error
+        _check(onnx, proto, model.section.name)
     return bytes(proto.SerializeToString(deterministic=True))
+
+
+def checked(content: bytes, name: str) -> bytes:
+    """The bytes of a model, once the package's checker has accepted them; raises FileWriteError where it does not."""
+    onnx = _onnx()
+    _check(onnx, _parsed(onnx, content, name), name)
+    return content
+
+
+def _check(onnx: Any, proto: Any, name: str) -> None:
+    try:
+        onnx.checker.check_model(proto, full_check=True)
+    except Exception as error:
+        raise FileWriteError(
+            f"the graph `{name}` was to be written as ONNX\nfound: {error}\n"
+            "do: this is a mistake in localgrad; report the graph, or write it with graph.save"
+        ) from error
 
 
 def ir_version_of(opset: int) -> int:

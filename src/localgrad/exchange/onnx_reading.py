@@ -16,6 +16,7 @@ from localgrad.exchange.onnx_functions import inlined
 from localgrad.exchange.onnx_imported import Imported, rule_for
 from localgrad.exchange.onnx_known import LARGEST, as_field, followed
 from localgrad.exchange.onnx_model import Declared, Model, Operation, Section
+from localgrad.exchange.onnx_origin import remember
 from localgrad.graph.capturing import Recorder
 from localgrad.graph.context import using
 from localgrad.graph.errors import ImportModelError, LocalgradError
@@ -42,7 +43,7 @@ def load_onnx(source: str | os.PathLike[str] | bytes) -> Graph:
     """
     model = onnx_package.read(source)
     try:
-        return _Builder(model, source).graph()
+        return remember(_Builder(model, source).graph(), source)
     except ImportModelError:
         raise
     except Exception as error:  # whatever a damaged file leads to, it is the file's

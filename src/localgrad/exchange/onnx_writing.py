@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from localgrad.exchange import onnx_package
 from localgrad.exchange.onnx_imported import Imported
 from localgrad.exchange.onnx_kinds import writer_of
 from localgrad.exchange.onnx_model import Declared, Model, Operation, Section
+from localgrad.exchange.onnx_origin import origin_of, outputs_of
 from localgrad.graph.errors import FileWriteError
 from localgrad.graph.files import write_atomically
 from localgrad.graph.graph import Graph
@@ -22,6 +25,8 @@ from localgrad.graph.spec import Spec, Symbol, is_static
 from localgrad.graph.tensor import Tensor
 from localgrad.transform.expand import expand
 
+OLDEST: Final = 13
+"""The oldest version of the standard operators that is written."""
 USUAL = 20
 """The version of the standard operators that is written unless told: what runtimes of the last years read."""
 
@@ -31,7 +36,9 @@ def save_onnx(graph: Graph, path: str | os.PathLike[str], opset: int | None = No
 
     Parameters and constants become initializers under their names, named extents stay named, the new values of states
     become further outputs `updated/<name>`. `opset` is the version of the operators: 20 unless told, or that of the file
-    the graph was read from. Raises FileWriteError naming every node that has no form in ONNX.
+    the graph was read from: such a graph is written as that file, with the values its parameters have now, and one that
+    surgery made of it keeps each node and initializer that is still the same. Raises FileWriteError naming every node
+    that has no form in ONNX.
 
     >>> import localgrad as lg
     >>> graph = lg.capture(lambda x: lg.softmax(x), lg.spec("N", 3))
@@ -39,16 +46,30 @@ def save_onnx(graph: Graph, path: str | os.PathLike[str], opset: int | None = No
     >>> [node.kind.name for node in lg.load_onnx("softmax.onnx").nodes]
     ['Softmax']
     """
-    write_atomically(path, onnx_bytes(graph, opset))
+    write_atomically(path, onnx_bytes(graph, opset, Path(path)))
 
 
-def onnx_bytes(graph: Graph, opset: int | None = None) -> bytes:
-    """The bytes `save_onnx` writes."""
+def onnx_bytes(graph: Graph, opset: int | None = None, place: Path | None = None) -> bytes:
+    """The bytes `save_onnx` writes; data in other files stay there where the place is that of the origin."""
+    origin = origin_of(graph)
+    if origin is not None:
+        own = origin.opset(origin.proto())
+        if opset in (None, own):
+            if origin.unchanged(graph):
+                return origin.rewritten(graph, place)
+            if own >= OLDEST:
+                kept = origin.kept(graph)
+                opened = expand(graph, only=lambda kind: not _writable(kind, own))
+                model = _Writing(opened, own, kept).model()
+                return onnx_package.checked(
+                    origin.merged(onnx_package.written(model, check=False), kept, opened), graph.name
+                )
     if opset is None:
         read = [node.kind.version for node in graph.nodes if isinstance(node.kind, Imported) and not node.kind.domain]
         opset = max(read, default=USUAL)
+        opset = opset if opset >= OLDEST else 18
     newest = onnx_package.opset_version()
-    if not 13 <= opset <= newest:
+    if not OLDEST <= opset <= newest:
         raise FileWriteError(
             f"the graph `{graph.name}` was to be written in version {opset} of the ONNX operators\n"
             f"found: versions 13 to {newest} can be written\ndo: leave it out, or give one of them"
@@ -167,8 +188,11 @@ class Sheet:
 
 
 class _Writing:
-    def __init__(self, graph: Graph, opset: int) -> None:
+    def __init__(
+        self, graph: Graph, opset: int, kept: Mapping[tuple[str, ...], Operation] = MappingProxyType({})
+    ) -> None:
         self.graph = graph
+        self.kept = kept
         self.sheet = Sheet(opset)
         self.sheet.taken.update(graph.tensors)
         self.sheet.inputs = graph.inputs
@@ -196,6 +220,12 @@ class _Writing:
 
     def write(self, node: Node) -> None:
         kind = node.kind
+        known = self.kept.get(outputs_of(self.graph, node))
+        if known is not None:
+            if known.domain:
+                self.domains.setdefault(known.domain, getattr(kind, "version", 1))
+            self.sheet.operations.append(known)
+            return
         names = [self.name(x) for x in node._inputs]
         outputs = [self.graph.name_of(t) for t in node._outputs]
         if isinstance(kind, Imported):

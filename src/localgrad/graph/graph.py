@@ -40,6 +40,9 @@ class Graph(GraphVerbs):
     (['MatMul', 'Sigmoid'], ['W'])
     """
 
+    origin: Any = None
+    """The file it was read from, where what nobody changes is to be written as it stood there."""
+
     def __init__(
         self,
         nodes: Iterable[Node],
@@ -67,6 +70,7 @@ class Graph(GraphVerbs):
         namer = Namer()
         # nodes a pass has added must not take the names the others were given before
         namer.reserve(t._name for node in self.nodes for t in node._outputs if t is not None and t._name is not None)
+        namer.reserve(leaf_names.values())
         for tensor in self.inputs:
             namer.name_leaf(tensor)
         leaves: dict[int, Leaf] = {}
