@@ -42,7 +42,7 @@ def test_blocks_follow_one_another() -> None:
 
 
 def test_it_is_the_loop_written_by_hand() -> None:
-    ours = lg.LanguageTrainer(LSTMLanguageModel(V, 8, seed=3), lg.SGD(0.5), time_size=5)
+    ours = lg.LanguageTrainer(LSTMLanguageModel(V, 8, seed=3), lg.SGD(0.5), time_size=5, compile=False)
     history = ours.fit(TEXT, epochs=2, batch_size=4)
     model, optimizer = LSTMLanguageModel(V, 8, seed=3), lg.SGD(0.5)
     for epoch in range(2):

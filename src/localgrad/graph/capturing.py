@@ -151,6 +151,10 @@ class Recorder:
         """Record that a leaf has another value from here on, where the recorder traces."""
         raise NotImplementedError("only a tracing recorder takes writes")
 
+    def forget_writes(self) -> None:
+        """Let leaves stand for what they were before this run again, where the recorder traces."""
+        raise NotImplementedError("only a tracing recorder takes writes")
+
     def read(self, thing: Any, name: str) -> None:
         """Note that what is traced depends on an attribute of an object, where the recorder traces."""
         raise NotImplementedError("only a tracing recorder notes what it depends on")

@@ -60,6 +60,10 @@ class Tracer(Recorder):
         self.update(leaf, new)
         self.written[id(leaf)] = new
 
+    def forget_writes(self) -> None:
+        """Let leaves stand for what they were before this run again."""
+        self.written.clear()
+
     def read(self, thing: Any, name: str) -> None:
         """Note that what is traced depends on an attribute: with another value it has to be traced again."""
         self.conditions.append((thing, name, getattr(thing, name)))

@@ -51,7 +51,7 @@ def leaves_of(part: Any, name: str) -> Any:
     """Arrays as input tensors, in the same nesting; the memory is shared."""
     if part.__class__ is np.ndarray:
         return Leaf(part, "input", name, False)
-    return mapped(part, lambda array, _: Leaf(array, "input", None, False))
+    return mapped(part, lambda x, _: x if isinstance(x, Tensor) else Leaf(x, "input", None, False))
 
 
 def arrays_of(outcome: Any) -> Any:

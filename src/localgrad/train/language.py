@@ -112,8 +112,9 @@ class LanguageTrainer(Trainer):
         seed: int = 0,
         run: str | os.PathLike[str] | None = None,
         nonfinite: Literal["stop", "skip", "warn"] = "stop",
+        compile: bool = True,
     ) -> None:
-        super().__init__(model, loss, optimizer, metrics, schedule, clip_norm, callbacks, seed, run, nonfinite)
+        super().__init__(model, loss, optimizer, metrics, schedule, clip_norm, callbacks, seed, run, nonfinite, compile)
         self.time_size = time_size
         self._rows = 0
 
@@ -154,11 +155,10 @@ class LanguageTrainer(Trainer):
         super()._start_epoch()
         reset_states(self.model)
 
-    def compute_loss(self, parts: Parts) -> tuple[Tensor, Any]:
+    def look_at(self, parts: Parts) -> None:
         if self._specs is None:  # states are those of one batch size
             self._specs = tuple(Spec((leaf.shape[0], "T"), leaf.dtype) for leaf in parts.inputs)
         parts.count = int(np.count_nonzero(parts.target >= 0))
-        return super().compute_loss(parts)
 
     def evaluate(self, data: Any, batch_size: int = 20) -> dict[str, float]:
         """The loss and the perplexity on a text, from states of zeros, in evaluation mode."""

@@ -16,9 +16,11 @@ from localgrad.graph.warning import warn_once
 from localgrad.graph.watching import detect_nonfinite
 from localgrad.nodes.random import GENERATOR
 from localgrad.train.batches import Parts
+from localgrad.train.clipping import finite_norm
 from localgrad.train.targets import Named
 
 if TYPE_CHECKING:
+    from localgrad.train.compiled_steps import Outcome
     from localgrad.train.trainer import Trainer
 
 MOST_IN_A_ROW: Final = 50
@@ -67,6 +69,27 @@ class Watch:
             return False
         self.skipped = 0
         return True
+
+    def accepts(self, outcome: Outcome, named: Named, parts: Parts) -> bool:
+        """Whether a compiled step counts: it has changed nothing where its loss or a gradient is not finite."""
+        if math.isfinite(outcome.loss) and math.isfinite(outcome.norm):
+            self.skipped = 0
+            return True
+        self.remember()
+        if not math.isfinite(outcome.loss):
+            return self._met(f"the loss is {outcome.loss}", parts)
+        try:  # once more, node by node, for the name of the parameter
+            self.trainer.compute_loss(parts)[0].backward(keep="leaves")
+            finite_norm([(name, leaf._grad) for name, leaf in named if leaf._grad is not None])
+            found = f"the norm of all gradients is {outcome.norm}"
+        except NonFiniteError as error:
+            found = str(error).split("found: ")[-1].split(", so no parameter")[0].split("\n")[0]
+        finally:
+            self.undo()
+            for _, leaf in named:
+                leaf._pass = -abs(leaf._pass)
+        self._met(found, parts)
+        return False
 
     def _met(self, found: str, parts: Parts) -> bool:
         step = self.trainer.step + 1

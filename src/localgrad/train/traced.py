@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from localgrad.train.optimizer import Optimizer
 
 
-def trace_step(optimizer: Optimizer, named: list[tuple[str, Leaf]], recorder: Recorder) -> None:
+def trace_step(
+    optimizer: Optimizer, named: list[tuple[str, Leaf]], recorder: Recorder, factor: Tensor | None = None
+) -> None:
     """Record the new values of parameters and states from the gradients `backward` gave in this function.
 
     The rule is the one eager steps use; the learning rate is read at each run. Where `clip_norm` meets gradients that
-    are not finite, the parameters become NaN, since a compiled step cannot stop half-way.
+    are not finite, the parameters become NaN, since a compiled step cannot stop half-way. With a `factor` all gradients
+    are multiplied by it, and not limited otherwise.
     """
     found: list[tuple[Any, Tensor]] = []
     absent: list[tuple[str, Leaf]] = []
@@ -33,8 +36,7 @@ def trace_step(optimizer: Optimizer, named: list[tuple[str, Leaf]], recorder: Re
         found.append((optimizer._enter(leaf, name) if entry is None else entry, gradient))
     if absent:
         report_missing(optimizer, absent, bool(found), optimizer._reported)
-    factor = None
-    if optimizer.clip_norm is not None and found:
+    if factor is None and optimizer.clip_norm is not None and found:
         factor = clip_factor(global_norm([gradient for _, gradient in found]), optimizer.clip_norm)
     for entry, gradient in found:
         leaf = entry.leaf

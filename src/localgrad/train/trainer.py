@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -44,6 +44,10 @@ from localgrad.train.saving import Saving, restore, snapshot
 from localgrad.train.schedules import Schedule, as_schedule
 from localgrad.train.targets import Named, named_leaves
 
+if TYPE_CHECKING:
+    from localgrad.run.plan import Plan
+    from localgrad.train.compiled_steps import CompiledSteps
+
 __all__ = ["Trainer"]
 
 EVALUATED_AT_ONCE: Final = 256
@@ -60,6 +64,11 @@ class Trainer:
 
     What happens at a loss or gradient that is not finite: "stop" raises NonFiniteError, which names the node that made
     it; "skip" leaves the batch out, "warn" goes on. The model is then as before that batch, except for "warn".
+
+    A step is compiled as a whole (see `lg.compile`) when the first batch comes, and again for batches of other shapes;
+    `compile=False` computes node by node. What cannot be compiled runs so as well: a model that decides on values, changes
+    its own attributes or draws from NumPy's generators while it computes, a trainer or optimizer that replaces the step,
+    shapes beyond the first eight. `execution` says which it was.
 
     >>> import numpy as np, localgrad as lg
     >>> from localgrad.layers import Affine
@@ -82,6 +91,7 @@ class Trainer:
         seed: int = 0,
         run: str | os.PathLike[str] | None = None,
         nonfinite: Literal["stop", "skip", "warn"] = "stop",
+        compile: bool = True,
     ) -> None:
         if not isinstance(model, Layer):
             raise LocalgradError(
@@ -105,6 +115,13 @@ class Trainer:
         self.seed = seed
         self.run = run
         self.nonfinite: Literal["stop", "skip", "warn"] = nonfinite
+        self.compile = compile
+        self.execution = "not started"
+        """How steps are made: "compiled", or "eager" and the reason."""
+        self.plan: Plan | None = None
+        """The plan of the last compiled step, to print and to profile."""
+        self.shapes: list[str] = []
+        """The shapes of batches that have plans, so that a resumed training compiles the same."""
         self.history = History()
         """The rows of all epochs so far."""
         self.epoch = 0
@@ -123,6 +140,7 @@ class Trainer:
         self._seconds = 0.0
         self._epochs = 0
         self._specs: Any = None
+        self._compiled: CompiledSteps | None = None
 
     # fitting ----------------------------------------------------------------------------------------------------
     def fit(
@@ -233,6 +251,10 @@ class Trainer:
         hooks = saving.callbacks
         watch = Watch(self, saving.checkpoint.path if saving.checkpoint is not None else None)
         after_step = overriding(hooks, "on_step_end")
+        from localgrad.train.compiled_steps import CompiledSteps
+
+        if self._compiled is None or not self._compiled.serves(named, bool(after_step)):
+            self._compiled = CompiledSteps(self, named, bool(after_step))
         for callback in hooks:
             callback.on_fit_start(self)
         bar.start(last, each, self.completed * each + position if each is not None else 0)
@@ -242,6 +264,7 @@ class Trainer:
             self._train_mode(True)
             for callback in hooks:
                 callback.on_epoch_start(self)
+            self._compiled.look()
             for batch in loader:
                 if self.schedule is not None:
                     self._set_rate(self.completed + (position / each if each else 0.0))
@@ -292,29 +315,43 @@ class Trainer:
     def _step(self, parts: Parts, named: Named, watch: Watch) -> float:
         token = WARNINGS.set(QUIET)
         try:
+            self.look_at(parts)
+            outcome = None if self._compiled is None else self._compiled.step(parts)
+            if outcome is not None:
+                value = outcome.loss
+                if watch.accepts(outcome, named, parts):
+                    self._add(value, outcome.prediction, parts)
+                self.step += 1
+                return value
             watch.remember()
             loss, prediction = self.compute_loss(parts)
             value = number_of(loss)
             if watch.finite(value, parts):
                 loss.backward(keep="leaves")
                 if watch.take_step(named, parts):
-                    sums, count = self._sums, parts.count
-                    sums["loss"] = sums.get("loss", 0.0) + value * count
-                    self._count += count
-                    if self.metrics.measures and parts.target is not None:
-                        self.metrics.add(sums, arrays_of(prediction), parts.target, count)
+                    self._add(value, arrays_of(prediction) if self.metrics.measures else None, parts)
         finally:
             WARNINGS.reset(token)
         self.step += 1
         return value
+
+    def _add(self, loss: float, prediction: Any, parts: Parts) -> None:
+        sums, count = self._sums, parts.count
+        sums["loss"] = sums.get("loss", 0.0) + loss * count
+        self._count += count
+        if self.metrics.measures and parts.target is not None:
+            self.metrics.add(sums, prediction, parts.target, count)
+
+    def look_at(self, parts: Parts) -> None:
+        """Look at a batch before its loss is computed; a subclass may count its samples otherwise."""
+        if self._specs is None:
+            self._specs = specs_of(parts)
 
     def compute_loss(self, parts: Parts) -> tuple[Tensor, Any]:
         """The loss of a batch and the prediction it judges; a subclass may compute it otherwise.
 
         `parts.inputs` are tensors for the model, `parts.target` the array of the target (None where the loss is None).
         """
-        if self._specs is None:
-            self._specs = specs_of(parts)
         try:
             prediction = self.model(*parts.inputs, **parts.named)
         except InputsError as error:
@@ -359,6 +396,7 @@ class Trainer:
             try:
                 for batch in loader.batches(0):
                     parts = parts_of(batch, self.loss is not None)
+                    self.look_at(parts)
                     loss, prediction = self.compute_loss(parts)
                     sums["loss"] += number_of(loss) * parts.count
                     total += parts.count
@@ -412,6 +450,7 @@ class Trainer:
             "scheduled": self._scheduled,
             "stopped": self.stopped if self.stopped != "interrupted" else None,
             "epochs": self._epochs,
+            "shapes": self.shapes,
         }
 
     def read_place(self, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -420,14 +459,22 @@ class Trainer:
         stopped = None if found["stopped"] is None else str(found["stopped"])
         sums = {str(name): float(value) for name, value in found["sums"].items()}
         counts = {name: int(found[name]) for name in ("completed", "step", "count", "epochs")}
-        return {**optional, **counts, "stopped": stopped, "sums": sums, "seconds": float(found["seconds"])}
+        shapes = [str(each) for each in found.get("shapes", [])]
+        return {
+            **optional,
+            **counts,
+            "shapes": shapes,
+            "stopped": stopped,
+            "sums": sums,
+            "seconds": float(found["seconds"]),
+        }
 
     def take_place(self, place: Mapping[str, Any]) -> None:
         """Stand where `read_place` says."""
         self.completed, self.step, self.stopped = place["completed"], place["step"], place["stopped"]
         self._sums, self._count, self._seconds = dict(place["sums"]), place["count"], place["seconds"]
         self._base, self._scheduled, self._epochs = place["base"], place["scheduled"], place["epochs"]
-        self.epoch = self.completed
+        self.epoch, self.shapes = self.completed, list(place["shapes"])
 
     def _write_graph(self, folder: RunFolder, bar: Silent) -> None:
         if self._specs is None:
