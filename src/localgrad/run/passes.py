@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from localgrad.graph.graph import Graph
 from localgrad.graph.kind import Kind
 from localgrad.transform.algebra import simplify_algebra
+from localgrad.transform.attending import open_attention
 from localgrad.transform.expand import expand
 from localgrad.transform.folding import fold
 
@@ -15,7 +16,7 @@ OPENED: Final = frozenset(
         "Gelu", "MeanSquaredError", "MeanAbsoluteError", "Huber", "KLDivergence", "SigmoidCrossEntropy",
         "BinaryCrossEntropy", "Var", "Std", "ReduceL2", "ReduceL1", "LSTMCell", "LSTMCellGradient", "Call",
         "LayerNormalization", "LayerNormalizationGradient", "RMSNormalization", "BatchNormalization",
-        "BatchNormalizationGradient",
+        "BatchNormalizationGradient", "AttentionWeightsGradient",
     )
 )  # fmt: skip
 """Compositions that run faster as the loops they are made of than with a NumPy forward of their own."""
@@ -47,6 +48,8 @@ def prepare(graph: Graph, opened: bool = True) -> tuple[Graph, list[Change]]:
         return result
 
     if opened:
+        before = graph
+        graph = note("opened attention", open_attention(graph))
         before = graph
         graph = note("opened compositions", expand(graph, only=opens))
     for _ in range(3):
