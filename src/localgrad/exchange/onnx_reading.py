@@ -219,7 +219,8 @@ class _Builder:
     def direct(self, kind: Imported, inputs: tuple[Any, ...]) -> tuple[Tensor, ...] | None:
         """The one node of ours that means exactly the same; None where there is none."""
         tensors = [x for x in inputs if x is not None]
-        if kind.known or kind.count != 1 or not tensors:
+        # a Dropout means Identity only until it is trained
+        if kind.known or kind.count != 1 or not tensors or kind.operation == "Dropout":
             return None
         before = len(self.recorder.nodes)
         try:

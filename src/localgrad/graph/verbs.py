@@ -228,6 +228,14 @@ class GraphVerbs:
         """The graph as Mermaid text."""
         return verb("show.picture:to_mermaid")(self, path)  # type: ignore[no-any-return]
 
+    def differentiability(self, wrt: Any = None, of: Any = None) -> Any:
+        """Which parameters a gradient reaches, and which nodes cut the others off; prints as a text."""
+        return verb("transform.differentiability:differentiability")(self, wrt, of)
+
+    def as_layer(self, trainable: Any = None, batch_norm: Any = "frozen", dropout: bool = True) -> Any:
+        """The graph as a layer for a Trainer or a Sequential; what is trained are its own parameters."""
+        return verb("layers.graph_layer:as_layer")(self, trainable, batch_norm, dropout)
+
     def save(self, folder: str | Path) -> None:
         """Write `graph.json` and `model.safetensors` into a folder (read back with `lg.load`)."""
         verb("exchange.folder:save")(self, folder)
