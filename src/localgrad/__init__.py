@@ -224,7 +224,7 @@ _UPPER = {
     "ReduceOnPlateau": "train.schedules",
 }
 """Names of upper rooms, imported when first used: training, files and pictures cost nothing at import."""
-_ROOMS = ("layers", "models", "train", "show", "exchange", "cli")
+_ROOMS = ("layers", "models", "attribution", "train", "show", "exchange", "cli")
 
 register_later("localgrad.nodes.catalogue", "localgrad.transform.control", "localgrad.transform.recompute")
 
