@@ -49,8 +49,16 @@ def save_onnx(graph: Graph, path: str | os.PathLike[str], opset: int | None = No
     write_atomically(path, onnx_bytes(graph, opset, Path(path)))
 
 
-def onnx_bytes(graph: Graph, opset: int | None = None, place: Path | None = None) -> bytes:
-    """The bytes `save_onnx` writes; data in other files stay there where the place is that of the origin."""
+def onnx_bytes(
+    graph: Graph,
+    opset: int | None = None,
+    place: Path | None = None,
+    defaults: Mapping[str, Any] = MappingProxyType({}),
+) -> bytes:
+    """The bytes `save_onnx` writes; data in other files stay there where the place is that of the origin.
+
+    `defaults` are values for inputs that a runtime takes where it is given none.
+    """
     origin = origin_of(graph)
     if origin is not None:
         own = origin.opset(origin.proto())
@@ -76,7 +84,9 @@ def onnx_bytes(graph: Graph, opset: int | None = None, place: Path | None = None
         )
     version = opset
     opened = expand(graph, only=lambda kind: not _writable(kind, version))
-    return onnx_package.written(_Writing(opened, opset).model())
+    model = _Writing(opened, opset).model()
+    model.section.initializers.update({name: np.asarray(value) for name, value in defaults.items()})
+    return onnx_package.written(model)
 
 
 def _writable(kind: Kind, opset: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -91,6 +91,12 @@ class GraphLayer(Model):
                 f"the graph `{graph.name}` was used as a layer\nfound: {len(inputs)} inputs were given\n"
                 f"do: give {declared(graph)}"
             )
+        outputs = self.on(inputs, self._leaves_of)
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def on(self, inputs: Sequence[Any], leaves: Mapping[str, Tensor]) -> list[Any]:
+        """The outputs on tensors, with these in place of the parameters and states they are named after."""
+        graph = self.source
         image: dict[int, Any] = {}
         sizes: dict[str, Any] = {}
         for tensor, x in zip(graph.inputs, inputs, strict=True):
@@ -101,7 +107,7 @@ class GraphLayer(Model):
                 if isinstance(own, Symbol) and repr(own).isidentifier():
                     sizes.setdefault(repr(own), given)
         for name, leaf in graph.leaves.items():
-            master = self._leaves_of.get(name)
+            master = leaves.get(name, self._leaves_of.get(name))
             if master is not None and master is not leaf:
                 image[id(leaf)] = master.astype(leaf.dtype) if master.dtype != leaf.dtype else master
         outer = CONTEXT.get().scope
@@ -112,8 +118,7 @@ class GraphLayer(Model):
             kind = node.kind
             bound = kind.bind(sizes) if kind.is_symbolic() else kind
             graph.replay_node(node, image, scope=outer, apply=lambda _, xs, bound=bound: record_node(bound, xs))
-        outputs = [image.get(id(tensor), tensor) for tensor in graph.outputs]
-        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+        return [image.get(id(tensor), tensor) for tensor in graph.outputs]
 
     def _trained_otherwise(self, node: Node, image: dict[int, Any]) -> bool:
         """Compute a node as in training, where that is another thing; whether it was."""
