@@ -54,16 +54,29 @@ class Attribution:
             values = np.take(values, low, axis) * (1 - part) + np.take(values, high, axis) * part
         return values
 
-    def to_svg(self, path: str | os.PathLike[str], sample: int = 0, beside: Any = None, labels: Any = None) -> None:
-        """Write a picture of one sample: a map over an image (`beside`: the image), or bars for signals and words.
+    def to_svg(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        sample: int = 0,
+        beside: Any = None,
+        labels: Any = None,
+    ) -> str:
+        """A picture of one sample, written to `path` if that is given: a map over an image, bars for signals and words.
 
-        Red speaks for the score, blue against it. `labels` are texts for the bars. Raises IndexRangeError for a sample
-        that is not there, FileWriteError.
+        Red speaks for the score, blue against it. `beside` is the image, `labels` are texts for the bars. Raises
+        IndexRangeError for a sample that is not there, ShapeError for what does not fit, FileWriteError.
         """
         from localgrad.attribution.drawing import drawn
-        from localgrad.graph.files import write_atomically
 
-        write_atomically(path, drawn(self, sample, beside, labels))
+        text = drawn(self, sample, beside, labels)
+        if path is not None:
+            from localgrad.graph.files import write_atomically
+
+            write_atomically(path, text)
+        return text
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
 
     def __repr__(self) -> str:
         return f"<{self.method} by {self.name}: {self.values.dtype}{format_shape(self.values.shape)}>"
