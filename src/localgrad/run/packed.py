@@ -7,12 +7,21 @@ block in registers; parts of it are ranges of blocks.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from localgrad.graph.tensor import Leaf, Tensor
+from localgrad.run import native
+from localgrad.run.steps import ProductStep
 from localgrad.run.text import HEADER, TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localgrad.run.building import Building
+    from localgrad.run.places import Place
 
 MOST_ROWS: Final = 6
 """Rows of a block: two vectors of sums each, and the registers of a processor with 16 of them are full."""
@@ -76,6 +85,43 @@ def pack(w: NDArray[Any], packed: NDArray[Any]) -> None:
         packed[:full] = blocks
     if rest:
         packed[full, :, :rest] = w[:, full * width :]
+
+
+class Packed(NamedTuple):
+    """A matrix that is packed before products run: an input by its number, or a leaf; its place, and the room for it."""
+
+    source: int | Leaf
+    place: Place
+    room: NDArray[Any]
+
+    def fill(self, inputs: Sequence[NDArray[Any]]) -> None:
+        """Pack what stands there now."""
+        array = inputs[self.source] if isinstance(self.source, int) else self.source._value
+        pack(np.lib.stride_tricks.as_strided(array, self.place.shape, self.place.strides), self.room)
+
+
+def pack_steps(building: Building, constant: Mapping[int, int | Leaf]) -> list[Packed]:
+    """Let products with constant matrices on the right, which are given by id, be computed with those packed."""
+    found: dict[Any, Packed] = {}
+    for step in building.steps:
+        x, w = step.nodes[0]._inputs[:2] if isinstance(step, ProductStep) else (None, None)
+        if not isinstance(x, Tensor) or not isinstance(w, Tensor) or x.ndim != 2 or w.ndim != 2:
+            continue
+        y = step.nodes[0]._outputs[0]
+        left, right, result = (building.places.of[id(each)] for each in (x, w, y))
+        (rows, inner), columns = left.shape, right.shape[1]
+        if right.root not in constant or right.offset or not packs(rows, inner, columns, right.dtype):
+            continue
+        key = right.root, right.shape, right.strides
+        if key not in found:
+            found[key] = Packed(constant[right.root], right, room(inner, columns, right.dtype))
+        height, high, low = split(rows)
+        step.address = native.address_of(packed_text(right.dtype, height), "kernel")
+        step.numbers = [
+            *building.address(x), *left.strides, int(found[key].room.__array_interface__["data"][0]),
+            *building.address(y), result.strides[0], inner, columns, high, low,
+        ]  # fmt: skip
+    return list(found.values())
 
 
 def packed_text(dtype: np.dtype[Any], height: int) -> str:

@@ -19,6 +19,7 @@ from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
 from localgrad.run.building import ARENA, Building
 from localgrad.run.memory import ALIGNMENT
+from localgrad.run.packed import pack_steps
 from localgrad.run.passes import prepare
 from localgrad.run.runner import runner
 from localgrad.transform.iteration import Iterated
@@ -97,6 +98,9 @@ class Body:
         )
         if not self.native:
             return
+        constant: dict[int, Any] = {id(x): self.last + number for number, x in enumerate(graph.inputs[self.last :])}
+        constant.update({id(leaf): leaf for _, leaf in self.building.leaves})
+        self.packed = pack_steps(self.building, constant)
         raw = np.empty(self.building.memory.peak + ALIGNMENT, np.uint8)
         self.arena = raw[-raw.__array_interface__["data"][0] % ALIGNMENT :]
         self.specs = [(tuple(tensor.shape), tensor.dtype) for tensor in graph.outputs]
@@ -105,6 +109,8 @@ class Body:
     def run(self, arrays: Sequence[NDArray[Any]]) -> tuple[Any, ...]:
         """Final carries, stacks and sums."""
         building, count, first = self.building, self.count, self.first
+        for each in self.packed:
+            each.fill(arrays)
         backwards = bool(self.kind.reverse)
         at = np.arange(count)[::-1] if backwards else np.arange(count)
         table = np.zeros((count, building.slot_count), np.int64)
