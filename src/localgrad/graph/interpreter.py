@@ -205,9 +205,13 @@ def bind_inputs(graph: Graph, inputs: Any) -> tuple[list[NDArray[Any]], dict[str
                 raise ShapeError(
                     f"`{tensor.name}` was given with shape {format_shape(array.shape)}\n"
                     f"found: the graph takes {format_shape(tensor.shape)}; axis {axis} has to be {wanted}\n"
-                    'do: give that size, or capture with a named extent (lg.spec("N", ...)) for any size'
+                    f"do: give that size, or {_for_any_size(axis)} for any size"
                 )
     return arrays, sizes
+
+
+def _for_any_size(axis: int) -> str:
+    return 'use graph.set_batch("N")' if axis == 0 else 'capture with a named extent (lg.spec("N", ...))'
 
 
 def _plain_name(extent: Any) -> str | None:

@@ -228,13 +228,41 @@ class GraphVerbs:
         """The graph as Mermaid text."""
         return verb("show.picture:to_mermaid")(self, path)  # type: ignore[no-any-return]
 
+    def up_to(self, outputs: Any) -> Graph:
+        """The graph that ends at these tensors or nodes, by name."""
+        return verb("transform.surgery:up_to")(self, outputs)  # type: ignore[no-any-return]
+
+    def with_head(self, head: Callable[..., Any], at: Any = None) -> Graph:
+        """The graph with a layer or function of tensors on its outputs, or on the tensors `at`."""
+        return verb("transform.surgery:with_head")(self, head, at)  # type: ignore[no-any-return]
+
+    def replace(self, name: str, build: Callable[..., Any]) -> Graph:
+        """The graph with a node replaced by what a function makes of its inputs."""
+        return verb("transform.surgery:replace")(self, name, build)  # type: ignore[no-any-return]
+
+    def rename(self, names: dict[str, str]) -> Graph:
+        """The graph with other names for some tensors."""
+        return verb("transform.surgery:rename")(self, names)  # type: ignore[no-any-return]
+
+    def set_batch(self, size: int | str = "N") -> Graph:
+        """The graph with another size of the first axis of its inputs: a number, or a name for any size."""
+        return verb("transform.surgery:set_batch")(self, size)  # type: ignore[no-any-return]
+
     def differentiability(self, wrt: Any = None, of: Any = None) -> Any:
         """Which parameters a gradient reaches, and which nodes cut the others off; prints as a text."""
         return verb("transform.differentiability:differentiability")(self, wrt, of)
 
-    def as_layer(self, trainable: Any = None, batch_norm: Any = "frozen", dropout: bool = True) -> Any:
+    def as_layer(
+        self,
+        trainable: Any = None,
+        batch_norm: Any = "frozen",
+        dropout: bool = True,
+        adapters: Any = (),
+        rank: int = 4,
+        seed: int = 0,
+    ) -> Any:
         """The graph as a layer for a Trainer or a Sequential; what is trained are its own parameters."""
-        return verb("layers.graph_layer:as_layer")(self, trainable, batch_norm, dropout)
+        return verb("layers.graph_layer:as_layer")(self, trainable, batch_norm, dropout, adapters, rank, seed)
 
     def save(self, folder: str | Path) -> None:
         """Write `graph.json` and `model.safetensors` into a folder (read back with `lg.load`)."""

@@ -9,13 +9,13 @@ from typing import Any, Literal
 import numpy as np
 
 from localgrad.graph.context import CONTEXT, TESTING
-from localgrad.graph.errors import InputsError, LocalgradError
+from localgrad.graph.errors import InputsError, LocalgradError, ShapeError
 from localgrad.graph.graph import Graph
 from localgrad.graph.interpreter import declared
 from localgrad.graph.naming import matching
 from localgrad.graph.node import Node
 from localgrad.graph.recording import record as record_node
-from localgrad.graph.spec import Symbol
+from localgrad.graph.spec import Symbol, format_shape, same_extent
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.layers.members import Member
 from localgrad.layers.model import Model
@@ -38,6 +38,9 @@ class GraphLayer(Model):
         trainable: str | Iterable[str] | None = None,
         batch_norm: Literal["frozen", "train"] = "frozen",
         dropout: bool = True,
+        adapters: str | Iterable[str] = (),
+        rank: int = 4,
+        seed: int = 0,
     ) -> None:
         if batch_norm not in ("frozen", "train"):
             raise LocalgradError(f'batch_norm is "frozen" or "train"; found {batch_norm!r}')
@@ -46,6 +49,10 @@ class GraphLayer(Model):
         self.dropout = bool(dropout)
         self.notes = _notes(graph, batch_norm)
         statistics = statistics_of(graph)
+        self.rank = rank
+        adapted = _factors_of(graph, [adapters] if isinstance(adapters, str) else list(adapters))
+        if trainable is None and adapted:
+            trainable = adapted
         if trainable is None:
             chosen = [
                 name for name, leaf in graph.parameters.items() if leaf.dtype.kind == "f" and name not in statistics
@@ -63,7 +70,7 @@ class GraphLayer(Model):
                 chosen = [name for name in chosen if name in found.reached]
             else:
                 found.require()
-        wanted = set(chosen)
+        wanted = set(chosen) - set(adapted)
         object.__setattr__(self, "_leaves_of", {})
         masters: dict[str, Leaf] = self._leaves_of
         for name, leaf in graph.leaves.items():
@@ -77,7 +84,19 @@ class GraphLayer(Model):
             elif leaf.role == "state":
                 masters[name] = leaf
 
+        object.__setattr__(self, "_bases", {})
+        generator = np.random.default_rng(seed)
+        for name in adapted:
+            weight = graph.leaves[name]
+            masters.pop(name)
+            dtype = np.float32 if weight.dtype == np.float16 else weight.dtype
+            self._bases[name] = Leaf(weight._value.astype(dtype), "constant", name, False)
+            small = generator.normal(0, 1 / rank, (rank, weight.shape[1])).astype(dtype)
+            masters[f"{name}/A"] = Leaf(np.zeros((weight.shape[0], rank), dtype), "parameter", f"{name}/A", True)
+            masters[f"{name}/B"] = Leaf(small, "parameter", f"{name}/B", True)
+
     _leaves_of: dict[str, Leaf]
+    _bases: dict[str, Leaf]
 
     def _members(self) -> list[tuple[str, Member]]:
         return list(self._leaves_of.items())
@@ -103,7 +122,11 @@ class GraphLayer(Model):
             if isinstance(x, Tensor) and x.dtype != tensor.dtype and x.dtype.kind == tensor.dtype.kind:
                 x = x.astype(tensor.dtype)
             image[id(tensor)] = x
-            for own, given in zip(tensor.shape, x.shape, strict=False):
+            if len(tensor.shape) != len(x.shape):
+                raise _unfit(graph, tensor, x, f"rank {len(x.shape)}")
+            for axis, (own, given) in enumerate(zip(tensor.shape, x.shape, strict=True)):
+                if not isinstance(own, Symbol) and not same_extent(own, given):
+                    raise _unfit(graph, tensor, x, f"{given} entries on axis {axis}", axis)
                 if isinstance(own, Symbol) and repr(own).isidentifier():
                     sizes.setdefault(repr(own), given)
         for name, leaf in graph.leaves.items():
@@ -112,6 +135,12 @@ class GraphLayer(Model):
                 image[id(leaf)] = master.astype(leaf.dtype) if master.dtype != leaf.dtype else master
         outer = CONTEXT.get().scope
         training = self.training and not TESTING.get()
+        for name, base in self._bases.items():
+            leaf = graph.leaves[name]
+            merged = base + leaves.get(f"{name}/A", self._leaves_of[f"{name}/A"]) @ leaves.get(
+                f"{name}/B", self._leaves_of[f"{name}/B"]
+            )
+            image[id(leaf)] = merged.astype(leaf.dtype) if merged.dtype != leaf.dtype else merged
         for node in graph.nodes:
             if training and self._trained_otherwise(node, image):
                 continue
@@ -150,9 +179,13 @@ class GraphLayer(Model):
         return float(dict(getattr(node.kind, "attributes", ())).get("ratio", 0.5))
 
     def finished(self) -> Graph:
-        """The graph with the values its parameters have now; float16 ones are rounded back."""
-        for name, master in self._leaves_of.items():
+        """The graph with the values its parameters have now, adapters merged; float16 ones are rounded back."""
+        for name, base in self._bases.items():
+            small = self._leaves_of[f"{name}/A"]._value @ self._leaves_of[f"{name}/B"]._value
             leaf = self.source.leaves[name]
+            leaf._value[...] = (base._value + small).astype(leaf.dtype)
+        for name, master in self._leaves_of.items():
+            leaf = self.source.leaves.get(name, master)
             if master is not leaf:
                 leaf._value[...] = master._value.astype(leaf.dtype)
         return self.source
@@ -174,13 +207,20 @@ def as_layer(
     trainable: str | Iterable[str] | None = None,
     batch_norm: Literal["frozen", "train"] = "frozen",
     dropout: bool = True,
+    adapters: str | Iterable[str] = (),
+    rank: int = 4,
+    seed: int = 0,
 ) -> GraphLayer:
     """A graph as a layer for a Trainer, a Sequential, or an optimizer; what is trained are the graph's own parameters.
 
     `trainable` are names or patterns (`*` and `?`) of parameters, an exact name winning; the others are frozen. By default
     everything is trained that a gradient reaches, but for running statistics. With `batch_norm="train"` BatchNormalization
     uses the batch in training and moves its statistics; by default they are frozen. Dropout nodes drop in training unless
-    `dropout=False`; `layer.notes` says what was found of both. Raises NameLookupError with the nearest names for a pattern
+    `dropout=False`; `layer.notes` says what was found of both.
+
+    `adapters` are names or patterns of matrices W that a MatMul or Gemm reads: they stay, and W + A B is used, with trained A
+    and B of so small a `rank`, which saving merges. Source: Hu et al., "LoRA: low-rank adaptation of large language
+    models", 2021. Raises NameLookupError with the nearest names for a pattern
     that matches nothing, and DetachedError, naming the nodes, for a parameter no gradient reaches.
 
     >>> import numpy as np, localgrad as lg
@@ -191,7 +231,29 @@ def as_layer(
     >>> bool(abs(W.data.mean() - 1.3) < 0.1)
     True
     """
-    return GraphLayer(graph, trainable, batch_norm, dropout)
+    return GraphLayer(graph, trainable, batch_norm, dropout, adapters, rank, seed)
+
+
+def _factors_of(graph: Graph, patterns: list[str]) -> list[str]:
+    """The parameters among the patterns, all of them matrices that products read."""
+    products = ("MatMul", "Gemm", "FusedMatMul")
+    readable = {
+        graph.name_of(x)
+        for node in graph.nodes
+        if getattr(node.kind, "operation", node.kind.name) in products
+        for x in node._inputs[:2]
+        if isinstance(x, Leaf) and x.role == "parameter" and x.ndim == 2
+    }
+    order = [name for name in graph.parameters if name in readable]
+    return matching(patterns, order, "matrix of a MatMul or Gemm") if patterns else []
+
+
+def _unfit(graph: Graph, tensor: Tensor, x: Any, found: str, axis: int = 1) -> ShapeError:
+    hint = 'make the batch one of any size: graph.set_batch("N").as_layer(...)' if axis == 0 else "give that shape"
+    return ShapeError(
+        f"`{tensor._name}` was given with shape {format_shape(x.shape)}\n"
+        f"found: {found}; graph `{graph.name}` takes {declared(graph)}\ndo: {hint}"
+    )
 
 
 def statistics_of(graph: Graph) -> set[str]:
