@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar, overload
 
 import numpy as np
@@ -146,8 +148,9 @@ class Compiled:
             path: (Spec(array.shape, array.dtype), tensor is not None and tensor.requires_grad)
             for path, array, tensor in zip(paths, arrays, inputs, strict=True)
         }
-        graph, result, carries, conditions = trace(self.function, arguments, options, specs)
-        made = Trace(Plan(graph, [_example(array) for array in arrays]), result, carries, conditions, held)
+        with _uncollected():
+            graph, result, carries, conditions = trace(self.function, arguments, options, specs)
+            made = Trace(Plan(graph, [_example(array) for array in arrays]), result, carries, conditions, held)
         if len(self.traces) >= MOST:
             self.traces.pop(next(iter(self.traces)))
             self.plain.clear()
@@ -168,6 +171,18 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"<compiled {getattr(self.function, '__name__', self.function)!s}: {sum(map(len, self.traces.values()))} plans>"
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A block without Python's cyclic collector, which would look at a growing graph over and over."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 _NUMBERS: Final = frozenset((bool, int, float))

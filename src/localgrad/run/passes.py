@@ -52,12 +52,13 @@ def prepare(graph: Graph, opened: bool = True) -> tuple[Graph, list[Change]]:
         graph = note("opened attention", open_attention(graph))
         before = graph
         graph = note("opened compositions", expand(graph, only=opens))
-    for _ in range(3):
-        start = len(graph.nodes)
+    for turn in range(3):
+        # fold and algebra give the graph itself where they find nothing, so that nothing is copied
         before = graph
-        graph = note("constants folded", fold(graph).simplify())
-        before = graph
-        graph = note("algebra, equal and dead nodes", simplify_algebra(graph).simplify())
-        if len(graph.nodes) == start:
+        shorter = simplify_algebra(fold(graph))
+        if shorter is graph and turn:
+            break
+        graph = note("constants folded, algebra, equal and dead nodes", shorter.simplify())
+        if len(graph.nodes) == len(before.nodes):
             break
     return graph, changes

@@ -18,15 +18,22 @@ from localgrad.transform.rewrite import Rewrite
 def simplify_algebra(graph: Graph) -> Graph:
     """The equal graph without x * 1, x / 1, x - 0, --x, casts and reshapes that do nothing, and transposes undone.
 
-    Sums with 0 stay (-0 + 0 is 0), products with 0 stay (NaN). Outputs keep their nodes.
+    Sums with 0 stay (-0 + 0 is 0), products with 0 stay (NaN). Outputs keep their nodes. The graph itself where there is
+    nothing of the kind.
 
     >>> import localgrad as lg
     >>> graph = lg.capture(lambda x: lg.tanh(-(-(x * 1)).T.T), lg.spec(2, 3))
     >>> [node.kind.name for node in simplify_algebra(graph).simplify().nodes]
     ['Tanh']
     """
-    rewrite = Rewrite(graph)
     kept = {id(tensor) for tensor in (*graph.outputs, *graph.updates.values())}
+    if not any(
+        (len(node._outputs) == 1 and id(node._outputs[0]) not in kept and _same(node, node._inputs) is not None)
+        or _shortened(node, node._inputs) is not node._inputs
+        for node in graph.nodes
+    ):
+        return graph
+    rewrite = Rewrite(graph)
     for node in graph.nodes:
         inputs = rewrite.inputs(node)
         if len(node._outputs) == 1 and id(node._outputs[0]) not in kept:

@@ -19,7 +19,7 @@ LARGEST: Final = 1 << 16
 
 
 def fold(graph: Graph) -> Graph:
-    """The equal graph in which small results of constants are constants; outputs stay nodes.
+    """The equal graph in which small results of constants are constants; outputs stay nodes; itself where there are none.
 
     Parameters, states and tensors of the user's own are no constants: they are read at each run.
 
@@ -28,8 +28,13 @@ def fold(graph: Graph) -> Graph:
     >>> [node.kind.name for node in fold(graph).nodes]
     ['Mul']
     """
-    rewrite = Rewrite(graph)
     kept = {id(tensor) for tensor in (*graph.outputs, *graph.updates.values())}
+    if not any(
+        _constant(node, node._inputs) and not any(id(tensor) in kept for tensor in node._outputs)
+        for node in graph.nodes
+    ):
+        return graph
+    rewrite = Rewrite(graph)
     for node in graph.nodes:
         inputs = rewrite.inputs(node)
         if any(id(tensor) in kept for tensor in node._outputs) or not _constant(node, inputs):
