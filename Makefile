@@ -19,7 +19,7 @@ PYTEST := $(ONE_THREAD) $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal
 # each start another import.
 AS_IT_IS := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE -u PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-rest test-torch check format bench bench-peers docs browser clean
+.PHONY: help demo test test-all test-rest test-torch check format bench bench-peers docs browser web clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -82,6 +82,10 @@ browser: ## the Chromium that the browser tests drive
 	else \
 		echo "chromium was not found; install it with your system's packages so that 'chromium' is on the PATH" >&2; exit 1; \
 	fi
+
+web: ## the explorer's page, from its TypeScript sources into the package's assets; needs Node 20.19 or newer
+	@command -v npm > /dev/null || { echo "npm was not found; install Node.js 20.19 or newer" >&2; exit 1; }
+	@cd web && npm ci --no-audit --no-fund --silent && npm run --silent lint && npm run --silent test && npm run --silent build
 
 clean: ## what was built and cached; the environments .venv, .bench and .torch stay
 	@rm -rf build dist docs/_build docs/jupyter_execute docs/reference/kinds .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
