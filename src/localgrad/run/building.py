@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -14,16 +15,17 @@ from localgrad.graph.spec import is_static
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.graph.warning import warn_once
 from localgrad.run import native
-from localgrad.run.kernel import sum_dtype
-from localgrad.run.loops import TOTALS, broadcast, loop_of, parameters
+from localgrad.run.kernel import PIECES, sum_dtype
+from localgrad.run.loops import TOTALS, broadcast, in_pieces, loop_of, loop_work, parameters
 from localgrad.run.lowering import UnsupportedError, supports
 from localgrad.run.memory import Arena, Buffer, Memory
+from localgrad.run.pieces import pieces_text
 from localgrad.run.places import Place, Places, dense
-from localgrad.run.products import product_of, product_parameters, product_text
+from localgrad.run.products import product_of, product_parameters, product_text, product_work
 from localgrad.run.regions import Region, region_step, regions_of, whole_copy
 from localgrad.run.rows import Rows, checks_of, rows_of
 from localgrad.run.rows import parameters as row_parameters
-from localgrad.run.steps import LoopStep, NumpyStep, ProductStep, RowsStep, ScanStep, Step, tensors_read
+from localgrad.run.steps import LoopStep, NumpyStep, PiecesStep, ProductStep, RowsStep, ScanStep, Step, tensors_read
 from localgrad.run.text import TYPES
 from localgrad.transform.grouping import Role, Unit, group
 
@@ -55,7 +57,7 @@ class Building:
         self.leaves = [(self._slot(leaf), leaf) for leaf in graph.leaves.values()]
         self._find_lives()
         self.products = {number: self._product(unit) for number, unit in enumerate(self.units)}
-        self.checks, self.checked = checks_of(graph)
+        self.checks, self.checked = checks_of(graph, complete)
         self.rows = {number: self._rows(unit) for number, unit in enumerate(self.units)}
         self.regions = {number: self._regions(unit) for number, unit in enumerate(self.units)}
         self.results = self._place_results()
@@ -254,7 +256,9 @@ class Building:
                     buffers.append(Buffer(offset, place.nbytes, number, last, node.name))
                 if unit.fused and node.kind.name in TOTALS:
                     output = node._outputs[0]
-                    size = self.places.of[id(output)].size * sum_dtype(output.dtype).itemsize
+                    count = self.places.of[id(output)].size
+                    several = PIECES if in_pieces(math.prod(unit.space or ()), [count]) else 1
+                    size = count * several * sum_dtype(output.dtype).itemsize
                     total += size
                     offset = arena.take(size)
                     scratch.append((offset, size))
@@ -319,10 +323,24 @@ class Building:
     def _steps(self, number: int, unit: Unit) -> list[Step]:
         regions = self.regions[number]
         if regions is None:
-            return [self._step(number, unit)]
+            step = self._step(number, unit)
+            return [step, *self._pieces(step)] if isinstance(step, LoopStep) else [step]
         node = unit.nodes[0]
         target = self.address(node._outputs[0])
         return [region_step(node, each, node._outputs[0], self.address, *target) for each in regions]
+
+    def _pieces(self, step: LoopStep) -> list[Step]:
+        """What adds up the sums that a loop leaves in pieces."""
+        loop = step.loop
+        if not loop.kernel.pieces:
+            return []
+        found: list[Step] = []
+        for total, written, (_, size) in zip(loop.kernel.totals, loop.sums, loop.counts, strict=True):
+            each = PiecesStep([node for node in step.nodes if node._outputs[0] is written.tensor])
+            each.address = native.address_of(pieces_text(total), "kernel")
+            each.numbers = [*self.scratch[id(written.tensor)], *self.address(written.tensor), size]
+            found.append(each)
+        return found
 
     def _step(self, number: int, unit: Unit) -> Step:
         if unit.fused:
@@ -332,6 +350,7 @@ class Building:
             step: Step = RowsStep(unit.nodes)
             step.address = native.address_of(rows.text, "kernel")
             step.numbers = row_parameters(rows, self.address)
+            step.split, step.work = rows.split, 2.0 * math.prod(rows.numbers)
             return step
         if product is None:
             if unit.nodes[0].kind.name == "Scan" and native.available():
@@ -350,6 +369,7 @@ class Building:
             y.dtype.name,
             (self.address(x), self.address(w), self.address(y)),  # type: ignore[arg-type]
         )
+        step.split, step.work = True, product_work(product)
         return step
 
     def _loop(self, unit: Unit) -> Step:
@@ -363,6 +383,7 @@ class Building:
             step = LoopStep(unit.nodes, loop)
             step.address = native.address_of(loop.kernel.text, "kernel")
             step.numbers = parameters(loop, self.address, lambda t: self.scratch[id(t)])
+            step.split, step.work = loop.kernel.axis >= 0, loop_work(loop)
         except (UnsupportedError, native.NoCompilerError) as error:
             node = unit.nodes[-1]
             source = f" at {node.source}" if node.source is not None else ""

@@ -18,6 +18,10 @@ from localgrad.run.text import ALONE, HEADER, TYPES, Floats, Text, literal
 
 CHUNK: Final = 1024
 """Entries that are summed in their own precision before they go into a wider sum."""
+PIECES: Final = 8
+"""Pieces in which a large sum is added up, each on one thread; they are added in order afterwards."""
+UNIT: Final = 64
+"""Entries of an innermost axis that stay on one thread."""
 _FLOAT_COMPARES: Final = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 _INTEGER_COMPARES: Final = {"lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge", "eq": "eq", "ne": "ne"}
 _LOGIC: Final = {"and", "or", "xor"}
@@ -48,6 +52,8 @@ class Kernel(NamedTuple):
     loads: tuple[Port, ...]
     stores: tuple[tuple[int, Port], ...]
     totals: tuple[Total, ...]
+    axis: int = -1  # the axis along which threads share the work; none where it is negative
+    pieces: bool = False  # sums are left in pieces along that axis
 
     @property
     def text(self) -> str:
@@ -98,21 +104,94 @@ class _Writer:
     def module(self) -> str:
         text = self.text
         text.line(HEADER)
-        text.line(ALONE)
+        text.line("entry:" if self.kernel.axis >= 0 else ALONE)
         self.extents = [self.argument() for _ in range(self.rank)]
         self.loads = [self.strided() for _ in self.kernel.loads]
         self.stores = [self.strided() for _ in self.kernel.stores]
         self.totals = [(*self.strided(), self.base(), self.argument(), self.argument()) for _ in self.kernel.totals]
         self.block = "entry"
-        for number in range(len(self.kernel.totals)):
-            self.clear(number)
-        self.nest(0, [])
-        for number in range(len(self.kernel.totals)):
-            self.close(number)
-        text.line("  ret void")
+        if self.kernel.pieces:
+            self.piecewise()
+        else:
+            if self.kernel.axis >= 0:
+                self.take("%part", "%parts")
+            self.whole()
+            text.line("  ret void")
         text.line("}")
         lines = [*text.lines, "", *text.declarations(), "!0 = !{}", *self.metadata()]
         return "\n".join(lines) + "\n"
+
+    def whole(self) -> None:
+        """Everything between the addresses and extents, with sums from nothing to their end."""
+        for number in range(len(self.kernel.totals)):
+            self.clear(number)
+        self.nest(0, [])
+        if not self.kernel.pieces:
+            for number in range(len(self.kernel.totals)):
+                self.close(number)
+
+    def piecewise(self) -> None:
+        """The pieces that are this part's, one after the other."""
+        text = self.text
+        first = text.made(f"sdiv i64 {text.made(f'mul i64 %part, {PIECES}')}, %parts")
+        end = text.made("add i64 %part, 1")
+        last = text.made(f"sdiv i64 {text.made(f'mul i64 {end}, {PIECES}')}, %parts")
+        some = text.made(f"icmp slt i64 {first}, {last}")
+        text.line(f"  br i1 {some}, label %share, label %nothing")
+        text.line("nothing:")
+        text.line("  ret void")
+        text.line("share:")
+        text.line(f"  %share.i = phi i64 [ {first}, %entry ], [ %share.next, %share.end ]")
+        self.block = "share"
+        self.take("%share.i", str(PIECES))
+        self.whole()
+        text.line("  br label %share.end")
+        text.line("share.end:")
+        text.line("  %share.next = add nsw i64 %share.i, 1")
+        text.line(f"  %share.more = icmp slt i64 %share.next, {last}")
+        text.line("  br i1 %share.more, label %share, label %nothing")
+
+    def take(self, part: str, parts: str) -> None:
+        """Shrink the extents to a part, and move all addresses there; return where the part is empty."""
+        text, axis = self.text, self.kernel.axis
+        whole = self.extents[axis]
+        unit = UNIT if axis == self.rank - 1 else 1
+        units = whole
+        if unit > 1:
+            units = text.made(f"sdiv i64 {text.made(f'add nsw i64 {whole}, {unit - 1}')}, {unit}")
+        ends = []
+        for number in (part, text.made(f"add nsw i64 {part}, 1")):
+            at = text.made(f"sdiv i64 {text.made(f'mul nsw i64 {number}, {units}')}, {parts}")
+            if unit > 1:
+                at = self.least(text.made(f"mul nsw i64 {at}, {unit}"), whole)
+            ends.append(at)
+        count = text.made(f"sub nsw i64 {ends[1]}, {ends[0]}")
+        if not self.kernel.pieces:  # which are never empty
+            text.line(f"  br i1 {text.made(f'icmp sgt i64 {count}, 0')}, label %taken, label %empty")
+            text.line("empty:")
+            text.line("  ret void")
+            text.line("taken:")
+            self.block = "taken"
+        self.extents = [count if number == axis else extent for number, extent in enumerate(self.extents)]
+        self.loads = [(self.moved(start, [strides[axis]], [ends[0]]), strides) for start, strides in self.loads]
+        self.stores = [(self.moved(start, [strides[axis]], [ends[0]]), strides) for start, strides in self.stores]
+        totals = []
+        for total, (start, strides, target, sums, size) in zip(self.kernel.totals, self.totals, strict=True):
+            wide, narrow = sum_dtype(total.dtype).itemsize, total.dtype.itemsize
+            if self.kernel.pieces:
+                start = self.moved(start, [text.made(f"mul nsw i64 {sums}, {wide}")], [part])
+                start = self.moved(start, [strides[axis]], [ends[0]])
+            else:  # the sums of a part lie one behind the other
+                each = text.made(f"sdiv i64 {strides[axis]}, {wide}")
+                start = self.moved(start, [strides[axis]], [ends[0]])
+                target = self.moved(target, [text.made(f"mul nsw i64 {each}, {narrow}")], [ends[0]])
+                sums = text.made(f"mul nsw i64 {each}, {count}")
+            totals.append((start, strides, target, sums, size))
+        self.totals = totals
+
+    def least(self, a: str, b: str) -> str:
+        """The smaller one of two numbers."""
+        return self.text.made(f"select i1 {self.text.made(f'icmp slt i64 {a}, {b}')}, i64 {a}, i64 {b}")
 
     def metadata(self) -> list[str]:
         return [
@@ -218,6 +297,14 @@ class _Writer:
             self.advanced(port, start, strides[-1], begin)
             for (_, port), start, (_, strides) in zip(kernel.stores, self.store_rows, self.stores, strict=True)
         ]
+        # the sums of axes that stay lie one behind the other
+        rows = {
+            number: start
+            if begin == "0"
+            else text.made(f"getelementptr {TYPES[sum_dtype(total.dtype)]}, ptr {start}, i64 {begin}")
+            for number, (total, start) in enumerate(zip(kernel.totals, self.total_rows, strict=True))
+            if not total.inner
+        }
         before = self.block
         text.line(f"  br label %{label}")
         text.line(f"{label}:")
@@ -253,8 +340,7 @@ class _Writer:
                 text.line(f"  %sum{number}.next = {plus} {kind} %sum{number}, {name}")
             else:
                 wide = sum_dtype(total.dtype)
-                # the sums of the axes that stay lie one behind the other
-                pointer = text.made(f"getelementptr {TYPES[wide]}, ptr {self.total_rows[number]}, i64 %{label}.i")
+                pointer = text.made(f"getelementptr {TYPES[wide]}, ptr {rows[number]}, i64 %{label}.i")
                 self.add_to(pointer, name, kind, TYPES[wide], group)
         text.line(f"  %{label}.next = add nuw nsw i64 %{label}.i, 1")
         text.line(f"  %{label}.more = icmp slt i64 %{label}.next, {count}")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import normal_axes
-from localgrad.run.kernel import Kernel, Port, Total, sum_dtype
+from localgrad.run.kernel import CHUNK, PIECES, Kernel, Port, Total, sum_dtype
 from localgrad.run.lowering import Dtype, Lowering, Typed
+from localgrad.run.mathematics import FUNCTIONS
 from localgrad.run.places import Place, dense
 from localgrad.transform.grouping import Unit
 
 TOTALS = frozenset(("Sum", "Mean", "SumTo"))
+LARGE: Final = 1 << 14
+"""Entries of a loop from which its sums may be added up in pieces."""
 
 
 class Read(NamedTuple):
@@ -141,14 +145,50 @@ def loop_of(
     written = tuple(Written(each[2].tensor, next(parts)) for each in stores)
     sums = tuple(Written(each[3].tensor, next(parts)) for each in totals)
     one = extents == (1,)
+    axis, pieces = shared_axis(extents, [each.strides for each in sums], [each[4] for each in totals])
     kernel = Kernel(
         len(extents),
         tuple(lowering.operations),
         tuple(port_of(each.tensor.dtype, each.strides, one) for each in read),
         tuple((each[0], port_of(each[1], out.strides, one)) for each, out in zip(stores, written, strict=True)),
         tuple(Total(each[0], each[1], out.strides[-1] == 0, each[2]) for each, out in zip(totals, sums, strict=True)),
+        axis,
+        pieces,
     )
     return Loop(kernel, extents, read, written, sums, tuple((each[4], each[5]) for each in totals))
+
+
+def shared_axis(extents: tuple[int, ...], sums: Sequence[tuple[int, ...]], counts: Sequence[int]) -> tuple[int, bool]:
+    """Along which axis threads share a loop, and whether its sums are added up in pieces; negative where they cannot.
+
+    It depends on extents alone, so results are the same for any number of threads.
+    """
+    if extents == (1,):
+        return -1, False
+    for axis in range(len(extents)):
+        # each sum belongs to one part, and those of a part lie one behind the other
+        if all(strides[axis] and not any(strides[:axis]) for strides in sums):
+            return axis, False
+    if not in_pieces(math.prod(extents), counts) or any(any(strides) for strides in sums):
+        return -1, False
+    axis = next((axis for axis, extent in enumerate(extents) if extent >= 4 * PIECES), -1)
+    if axis == len(extents) - 1 and extents[axis] < PIECES * CHUNK:
+        return -1, False
+    return axis, axis >= 0
+
+
+def in_pieces(size: int, counts: Sequence[int]) -> bool:
+    """Whether sums to single numbers over so many entries may be added up in pieces."""
+    return size >= LARGE and all(count == 1 for count in counts)
+
+
+def loop_work(loop: Loop) -> float:
+    """About how many nanoseconds a loop takes on one thread."""
+    kernel = loop.kernel
+    plain = sum(each.name not in ("load", "constant") for each in kernel.operations)
+    hard = sum(each.name in FUNCTIONS or each.name == "div" for each in kernel.operations)
+    ports = len(kernel.loads) + len(kernel.stores) + len(kernel.totals)
+    return math.prod(loop.extents) * (0.03 * plain + 0.3 * hard + 0.1 * ports)
 
 
 def port_of(dtype: Dtype, strides: tuple[int, ...], one: bool) -> Port:

@@ -21,14 +21,16 @@ from localgrad.run.building import Building
 from localgrad.run.memory import Memory
 from localgrad.run.passes import prepare
 from localgrad.run.readable import readable
-from localgrad.run.runner import runner
+from localgrad.run.runner import Job
 from localgrad.run.state import OtherLayoutError, State
-from localgrad.run.steps import LoopStep, Step
-from localgrad.run.threads import Limited, limited
+from localgrad.run.steps import LoopStep, ProductStep, ScanStep, Step
+from localgrad.run.threads import Limited, Pace, execute
 
 __all__ = ["Plan"]
 
 _moment: Final = ORDER.__next__
+BLAS_ALONE: Final = 200_000
+"""Operations of a product that BLAS does on the thread that calls in any case."""
 
 
 class Plan:
@@ -64,9 +66,10 @@ class Plan:
         self.building = Building(self.graph, list(inputs))
         self.steps = self.building.steps
         self._state = State(self.building)
-        self._program = _program(self.steps)
+        self._program = _program(self.steps, self._state.pointer.value or 0)
+        self._limited = limits(self.steps)
         self._checks = self.building.checks
-        self._python = any(step is not None for step, _, _ in self._program) or not all(
+        self._python = any(step is not None for step, _ in self._program) or not all(
             direct for _, direct in self.building.results
         )
         self._layout = [(x.shape, x.strides) for x in inputs]
@@ -103,7 +106,7 @@ class Plan:
                     self._build(plain)
                     state = self._state
                     state.bind(self._fitted(plain))
-                if limited():
+                if self._limited:
                     with Limited():
                         self._execute()
                 else:
@@ -120,9 +123,9 @@ class Plan:
 
     def _execute(self) -> None:
         state = self._state
-        for step, records, count in self._program:
+        for step, runs in self._program:
             if step is None:
-                runner.call(state.pointer, records, count)
+                execute(*runs)
             else:
                 state.run_with_numpy(step)
 
@@ -226,14 +229,22 @@ class Plan:
         return f"<plan of {self.original.name}: {len(self.steps)} steps>"
 
 
-def _program(steps: Sequence[Step]) -> list[tuple[Step | None, Any, int]]:
-    """Runs of machine code as tables, between steps that Python runs."""
-    program: list[tuple[Step | None, Any, int]] = []
+def limits(steps: Sequence[Step]) -> bool:
+    """Whether products are so large that BLAS would use threads of its own."""
+    return any(
+        isinstance(step, ScanStep) or (isinstance(step, ProductStep) and step.product.operations > BLAS_ALONE)
+        for step in steps
+    )
+
+
+def _program(steps: Sequence[Step], slots: int) -> list[tuple[Step | None, Any]]:
+    """Runs of machine code as jobs, between steps that Python runs."""
+    program: list[tuple[Step | None, Any]] = []
     waiting: list[Step] = []
 
     def close() -> None:
         if waiting:
-            program.append((None, runner.table(waiting), len(waiting)))
+            program.append((None, (Job(waiting, slots), Pace())))
             waiting.clear()
 
     for step in steps:
@@ -241,7 +252,7 @@ def _program(steps: Sequence[Step]) -> list[tuple[Step | None, Any, int]]:
             waiting.append(step)
         else:
             close()
-            program.append((step, None, 0))
+            program.append((step, None))
     close()
     return program
 

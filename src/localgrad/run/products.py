@@ -11,11 +11,15 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from localgrad.run.places import Place
-from localgrad.run.text import ALONE, HEADER
+from localgrad.run.text import HEADER
 
 ROW_MAJOR: Final = 101
 NORMAL: Final = 111
 TRANSPOSED: Final = 112
+UNIT: Final = 64
+"""Rows or columns that stay together on one thread."""
+STACKED: Final = 4
+"""Products in a stack from which each is computed on one thread."""
 
 
 @lru_cache(1)
@@ -152,27 +156,61 @@ def product_text(kind: str) -> str:
     one, zero = "1.0", "0.0"
     return f"""
 {HEADER}
-{ALONE}
+entry:
 {_arguments()}
+  %sum.a = add i64 %p23, {UNIT - 1}
+  %units = sdiv i64 %sum.a, {UNIT}
+  %part.next = add i64 %part, 1
+  %first.a = mul i64 %part, %units
+  %first.b = sdiv i64 %first.a, %parts
+  %first.c = mul i64 %first.b, {UNIT}
+  %first.more = icmp slt i64 %first.c, %p23
+  %first = select i1 %first.more, i64 %first.c, i64 %p23
+  %last.a = mul i64 %part.next, %units
+  %last.b = sdiv i64 %last.a, %parts
+  %last.c = mul i64 %last.b, {UNIT}
+  %last.more = icmp slt i64 %last.c, %p23
+  %last = select i1 %last.more, i64 %last.c, i64 %p23
+  %length = sub i64 %last, %first
+  %is.rows = icmp eq i64 %p24, 1
+  %is.columns = icmp eq i64 %p24, 2
+  %is.stack = icmp eq i64 %p24, 0
+  %rows = select i1 %is.rows, i64 %length, i64 %p1
+  %columns = select i1 %is.columns, i64 %length, i64 %p2
+  %stack.a = mul i64 %part, %p9
+  %stack.b = sdiv i64 %stack.a, %parts
+  %stack.c = mul i64 %part.next, %p9
+  %stack.d = sdiv i64 %stack.c, %parts
+  %i.first = select i1 %is.stack, i64 %stack.b, i64 0
+  %i.last = select i1 %is.stack, i64 %stack.d, i64 %p9
+  %moved = select i1 %is.stack, i64 0, i64 %first
+  %shift.a = mul i64 %moved, %p25
+  %shift.b = mul i64 %moved, %p26
+  %shift.c = mul i64 %moved, %p27
+  %some.units = icmp sgt i64 %length, 0
+  %some.stack = icmp slt i64 %i.first, %i.last
+  %some = select i1 %is.stack, i1 %some.stack, i1 %some.units
+  br i1 %some, label %begin, label %done
+begin:
   %call.address = inttoptr i64 %p0 to ptr
   %ta = trunc i64 %p4 to i32
   %tb = trunc i64 %p5 to i32
   br label %outer
 outer:
-  %i = phi i64 [ 0, %entry ], [ %i.next, %outer.end ]
+  %i = phi i64 [ %i.first, %begin ], [ %i.next, %outer.end ]
   br label %middle
 middle:
   %j = phi i64 [ 0, %outer ], [ %j.next, %middle ]
 {_address("a", 11)}
 {_address("b", 15)}
 {_address("c", 19)}
-  call void %call.address(i32 {ROW_MAJOR}, i32 %ta, i32 %tb, i64 %p1, i64 %p2, i64 %p3, {kind} {one}, ptr %a, i64 %p6, ptr %b, i64 %p7, {kind} {zero}, ptr %c, i64 %p8)
+  call void %call.address(i32 {ROW_MAJOR}, i32 %ta, i32 %tb, i64 %rows, i64 %columns, i64 %p3, {kind} {one}, ptr %a, i64 %p6, ptr %b, i64 %p7, {kind} {zero}, ptr %c, i64 %p8)
   %j.next = add i64 %j, 1
   %j.more = icmp slt i64 %j.next, %p10
   br i1 %j.more, label %middle, label %outer.end
 outer.end:
   %i.next = add i64 %i, 1
-  %i.more = icmp slt i64 %i.next, %p9
+  %i.more = icmp slt i64 %i.next, %i.last
   br i1 %i.more, label %outer, label %done
 done:
   ret void
@@ -183,7 +221,7 @@ done:
 def _arguments() -> str:
     return "\n".join(
         f"  %q{number} = getelementptr i64, ptr %params, i64 {number}\n  %p{number} = load i64, ptr %q{number}"
-        for number in range(23)
+        for number in range(28)
     )
 
 
@@ -193,7 +231,8 @@ def _address(name: str, first: int) -> str:
   %{name}.outer = mul i64 %i, %p{first + 2}
   %{name}.middle = mul i64 %j, %p{first + 3}
   %{name}.sum = add i64 %{name}.outer, %{name}.middle
-  %{name}.offset = add i64 %{name}.sum, %p{first + 1}
+  %{name}.part = add i64 %{name}.sum, %shift.{name}
+  %{name}.offset = add i64 %{name}.part, %p{first + 1}
   %{name} = getelementptr i8, ptr %{name}.base, i64 %{name}.offset"""
 
 
@@ -209,4 +248,22 @@ def product_parameters(
     ]  # fmt: skip
     for (slot, offset), steps in zip(places, product.steps, strict=True):
         numbers += [slot, offset, *steps]
-    return numbers
+    return [*numbers, *_sharing(product, np.dtype(dtype).itemsize)]
+
+
+def _sharing(product: Product, item: int) -> list[int]:
+    """How parts share a product: the stack, or the longer one of rows and columns.
+
+    Gives the extent, which of the three, and the bytes from one row or column to the next in x, w and y.
+    """
+    first, second = product.matrices
+    if product.stack[0] >= STACKED:
+        return [1, 0, 0, 0, 0]
+    if product.rows >= product.columns:
+        return [product.rows, 1, item if first.transposed else first.leading * item, 0, product.columns * item]
+    return [product.columns, 2, 0, second.leading * item if second.transposed else item, item]
+
+
+def product_work(product: Product) -> float:
+    """About how many nanoseconds a product takes on one thread."""
+    return 300.0 * product.stack[0] * product.stack[1] + product.operations / 50

@@ -10,7 +10,7 @@ import numpy as np
 
 from localgrad.graph.interpreter import bind_inputs
 from localgrad.graph.quiet import QUIET, WARNINGS
-from localgrad.run.runner import runner
+from localgrad.run.runner import Job, runner
 from localgrad.run.steps import LoopStep, ProductStep, Step
 from localgrad.run.threads import Limited
 
@@ -71,19 +71,20 @@ def profile(plan: Plan, inputs: Any, repeat: int) -> Profile:
     arrays, _ = bind_inputs(plan.original, inputs)
     times: list[list[float]] = [[] for _ in plan.steps]
     kept = [(leaf, leaf._value.copy()) for leaf, _, _ in plan.building.updates]
-    tables = [runner.table([step]) if step.native else None for step in plan.steps]
+    slots = plan._state.pointer.value or 0
+    jobs = [Job([step], slots) if step.native else None for step in plan.steps]
     with plan._lock, Limited():
         state = plan._state
         token = WARNINGS.set(QUIET)
         try:
             for _ in range(max(1, repeat)):
                 state.bind(plan._fitted(arrays))
-                for step, table, found in zip(plan.steps, tables, times, strict=True):
+                for step, job, found in zip(plan.steps, jobs, times, strict=True):
                     began = time.perf_counter()
-                    if table is None:
+                    if job is None:
                         state.run_with_numpy(step)
                     else:
-                        runner.call(state.pointer, table, 1)
+                        runner.run(job)
                     found.append(time.perf_counter() - began)
                 for leaf, value in kept:
                     np.copyto(leaf._value, value)

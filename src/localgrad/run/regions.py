@@ -14,7 +14,7 @@ from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
 from localgrad.run import native
 from localgrad.run.kernel import Kernel
-from localgrad.run.loops import Loop, Read, Written, merged, port_of
+from localgrad.run.loops import Loop, Read, Written, loop_work, merged, port_of
 from localgrad.run.lowering import Operation
 from localgrad.run.places import Place, dense
 from localgrad.run.steps import LoopStep
@@ -107,9 +107,11 @@ def region_step(
         tuple(port_of(dtype, each.strides, one) for each in reads),
         ((0, port_of(dtype, strides[0], one)),),
         (),
+        -1 if one else 0,
     )
     step = LoopStep([node], Loop(kernel, extents, reads, (Written(output, strides[0]),), (), ()))
     step.address = native.address_of(kernel.text, "kernel")
+    step.split, step.work = not one, loop_work(step.loop)
     step.numbers = list(extents)
     for each in reads:
         step.numbers += [*address(each.tensor), *each.strides]

@@ -16,6 +16,7 @@ from localgrad.graph.graph import Graph
 from localgrad.graph.interpreter import located
 from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
+from localgrad.run import drawn, indexed
 from localgrad.run.mathematics import exp, log
 from localgrad.run.places import Place
 from localgrad.run.text import ALONE, HEADER, Floats, Text, literal
@@ -31,6 +32,7 @@ class Rows(NamedTuple):
     text: str
     tensors: tuple[Tensor, ...]
     numbers: tuple[int, ...]
+    split: bool  # whether threads share the rows; a sum over rows is added up by one
 
 
 def rows_of(node: Node, place_of: Callable[[Any], Place | None], checked: Callable[[Tensor], bool]) -> Rows | None:
@@ -39,6 +41,12 @@ def rows_of(node: Node, place_of: Callable[[Any], Place | None], checked: Callab
     `checked` says whether class numbers were looked at before the run: a kernel would read and write beside the row.
     """
     kind, name = node.kind, node.kind.name
+    if name in indexed.NAMES and checked(node._outputs[0]):
+        found = indexed.indexed_of(node, place_of)
+        return None if found is None else Rows(*found, False)
+    if name in drawn.NAMES:
+        found = drawn.drawn_of(node, place_of)
+        return None if found is None else Rows(*found, False)
     if name not in NAMES:
         return None
     tensors = [x for x in node._inputs if isinstance(x, Tensor)]
@@ -53,7 +61,7 @@ def rows_of(node: Node, place_of: Callable[[Any], Place | None], checked: Callab
     numbers = (x.size // length, length)
     float_kind = _FLOATS[x.dtype]
     if name == "Softmax":
-        return Rows(_text(float_kind, "", ""), (tensors[0], node._outputs[0]), numbers)
+        return Rows(_text(float_kind, "", ""), (tensors[0], node._outputs[0]), numbers, True)
     labels = tensors[1]
     if labels.dtype not in _INTEGERS or labels.ndim != len(x.shape) - 1 or not checked(labels):
         return None
@@ -62,40 +70,53 @@ def rows_of(node: Node, place_of: Callable[[Any], Place | None], checked: Callab
         if scale.dtype != x.dtype:
             return None
         text = _gradient_text(float_kind, _INTEGERS[labels.dtype], bool(scale.ndim))
-        return Rows(text, (tensors[0], labels, scale, node._outputs[0]), numbers)
+        return Rows(text, (tensors[0], labels, scale, node._outputs[0]), numbers, True)
     plain = kind.ignore_index is None and not kind.label_smoothing and len(tensors) == 2  # type: ignore[attr-defined]
     if not plain or kind.reduction not in ("mean", "sum", "none"):  # type: ignore[attr-defined]
         return None
     text = _text(float_kind, _INTEGERS[labels.dtype], kind.reduction)  # type: ignore[attr-defined]
-    return Rows(text, (tensors[0], node._outputs[1], labels, node._outputs[0]), numbers)
+    alone = kind.reduction != "none"  # type: ignore[attr-defined]
+    return Rows(text, (tensors[0], node._outputs[1], labels, node._outputs[0]), numbers, not alone)
 
 
-def checks_of(graph: Graph) -> tuple[list[Callable[[Any], None]], set[int]]:
-    """What has to be known of class numbers before a plan runs, and which inputs of it that is."""
+def checks_of(graph: Graph, body: bool = False) -> tuple[list[Callable[[Any], None]], set[int]]:
+    """What has to be known of numbers of classes and rows before a plan runs, and whose they are.
+
+    Class numbers are named by themselves, row numbers by the output of their node. A body is not looked at before it runs.
+    """
     found: list[Callable[[Any], None]] = []
     checked: set[int] = set()
     places = {id(tensor): place for place, tensor in enumerate(graph.inputs)}
     for node in graph.nodes:
+        if node.kind.name in indexed.NAMES and not body:
+            check = indexed.numbers_checked(node, places)
+            if check is not None:
+                checked.add(id(node._outputs[0]))
+                found += [] if check is indexed.known else [check]
+            continue
         if node.kind.name != "SoftmaxCrossEntropy" or len(node._inputs) != 2:
             continue
         logits, labels = node._inputs
-        if not isinstance(logits, Tensor) or not isinstance(labels, Tensor) or id(labels) not in places:
+        if not isinstance(logits, Tensor) or not isinstance(labels, Tensor):
             continue
-        if labels.ndim == logits.ndim - 1 and node.kind.ignore_index is None:  # type: ignore[attr-defined]
+        place = places.get(id(indexed.behind(labels)))
+        if place is not None and labels.ndim == logits.ndim - 1 and node.kind.ignore_index is None:  # type: ignore[attr-defined]
             checked.add(id(labels))
-            found.append(check_before(node, places[id(labels)]))
+            found.append(check_before(node, place))
     return found, checked
 
 
 def check_before(node: Node, place: int) -> Callable[[Any], None]:
     """The check of a node's class numbers, which are a plan's input, before anything runs."""
-    logits = node._inputs[0]
+    logits, labels = node._inputs
     assert isinstance(logits, Tensor)
+    assert isinstance(labels, Tensor)
     like = np.broadcast_to(np.zeros((), logits.dtype), logits.shape)
+    shape: Any = labels.shape
 
     def check(inputs: Any) -> None:
         try:
-            node.kind.check(like, inputs[place])
+            node.kind.check(like, inputs[place].reshape(shape))
         except LocalgradError as error:
             raise located(error, node) from None
 
@@ -105,17 +126,29 @@ def check_before(node: Node, place: int) -> Callable[[Any], None]:
 class _Loops:
     """Rows and, inside, loops over their entries."""
 
-    def __init__(self, kind: str, count: int) -> None:
+    def __init__(self, kind: str, count: int, split: bool = True) -> None:
         self.text = Text()
         self.f = Floats(self.text, kind)
         self.kind = kind
         text = self.text
         text.line(HEADER)
-        text.line(ALONE)
+        text.line("entry:" if split else ALONE)
         self.place = 0
         self.bases = [self.base() for _ in range(count)]
         self.rows, self.length = self.number(), self.number()
         self.block = "entry"
+        self.first, self.last = "0", self.rows
+        if split:
+            following = text.made("add i64 %part, 1")
+            self.first, self.last = (
+                text.made(f"sdiv i64 {text.made(f'mul i64 {each}, {self.rows}')}, %parts")
+                for each in ("%part", following)
+            )
+            text.line(f"  br i1 {text.made(f'icmp slt i64 {self.first}, {self.last}')}, label %taken, label %empty")
+            text.line("empty:")
+            text.line("  ret void")
+            text.line("taken:")
+            self.block = "taken"
 
     def number(self) -> str:
         pointer = self.text.made(f"getelementptr i64, ptr %params, i64 {self.place}")
@@ -175,14 +208,14 @@ GROUP: Final = ", !llvm.access.group !1"
 
 def _text(kind: str, labels: str, reduction: str) -> str:
     """Softmax of rows; with labels also the loss of each row, or their sum or mean."""
-    loops = _Loops(kind, 4 if labels else 2)
+    loops = _Loops(kind, 4 if labels else 2, not labels or reduction == "none")
     text, f = loops.text, loops.f
     x, p = loops.bases[:2]
     suffix = "f32" if kind == "float" else "f64"
     text.declared["maximum"] = f"declare {kind} @llvm.maximum.{suffix}({kind}, {kind})"
     text.line("  br label %row")
     text.line("row:")
-    text.line("  %row.i = phi i64 [ 0, %entry ], [ %row.next, %row.end ]")
+    text.line(f"  %row.i = phi i64 [ {loops.first}, %{loops.block} ], [ %row.next, %row.end ]")
     if labels and reduction != "none":
         text.line("  %loss = phi double [ 0.0, %entry ], [ %loss.next, %row.end ]")
     loops.block = "row"
@@ -235,7 +268,7 @@ def _gradient_text(kind: str, labels: str, several: bool) -> str:
     p, numbers, scales, y = loops.bases
     text.line("  br label %row")
     text.line("row:")
-    text.line("  %row.i = phi i64 [ 0, %entry ], [ %row.next, %row.end ]")
+    text.line(f"  %row.i = phi i64 [ {loops.first}, %{loops.block} ], [ %row.next, %row.end ]")
     loops.block = "row"
     begin = text.made(f"mul nsw i64 %row.i, {loops.length}")
     p_row, y_row = loops.at(p, begin), loops.at(y, begin)
@@ -262,7 +295,7 @@ def _end(loops: _Loops) -> None:
     text.line("  br label %row.end")
     text.line("row.end:")
     text.line("  %row.next = add nuw nsw i64 %row.i, 1")
-    text.line(f"  %row.more = icmp slt i64 %row.next, {loops.rows}")
+    text.line(f"  %row.more = icmp slt i64 %row.next, {loops.last}")
     text.line("  br i1 %row.more, label %row, label %done")
     text.line("done:")
 

@@ -7,7 +7,6 @@ steps at the end, as in the interpreter.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -21,7 +20,8 @@ from localgrad.run.building import ARENA, Building
 from localgrad.run.memory import ALIGNMENT
 from localgrad.run.packed import pack_steps
 from localgrad.run.passes import prepare
-from localgrad.run.runner import runner
+from localgrad.run.runner import Job
+from localgrad.run.threads import Pace, execute
 from localgrad.transform.iteration import Iterated
 
 MOST: Final = 8
@@ -104,7 +104,8 @@ class Body:
         raw = np.empty(self.building.memory.peak + ALIGNMENT, np.uint8)
         self.arena = raw[-raw.__array_interface__["data"][0] % ALIGNMENT :]
         self.specs = [(tuple(tensor.shape), tensor.dtype) for tensor in graph.outputs]
-        self.records = runner.table(self.building.steps)
+        self.job, self.pace = Job(self.building.steps, 0), Pace()
+        self.work = self.job.work
 
     def run(self, arrays: Sequence[NDArray[Any]]) -> tuple[Any, ...]:
         """Final carries, stacks and sums."""
@@ -149,8 +150,12 @@ class Body:
             totals.append(np.zeros(shape, dtype))
             table[:, slots[number]] = _address(value)
         pointer, width = _address(table), table.strides[0]
-        for number in range(count):
-            runner.call(ctypes.c_void_p(pointer + number * width), self.records, len(building.steps))
+        # where Python adds values up it is called for each step, else once
+        times = 1 if totals else count
+        self.job.work = self.work * times
+        for number in range(0, count, times):
+            self.job.moved(pointer + number * width, times, width)
+            execute(self.job, self.pace)
             for total, value in zip(totals, values, strict=True):
                 total += value
         summed: list[Any] = [None] * self.kind.summed

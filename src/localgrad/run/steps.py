@@ -56,6 +56,12 @@ class LoopStep(Step):
         return f"{super().__str__()}  over {' x '.join(map(str, self.loop.extents))}"
 
 
+class PiecesStep(Step):
+    """The pieces of a loop's sum, added in order."""
+
+    what = "pieces"
+
+
 class ProductStep(Step):
     """A matrix product by BLAS."""
 

@@ -1,0 +1,27 @@
+"""Pieces: a large sum is left in pieces, each added up on one thread; here they are added in order."""
+
+from __future__ import annotations
+
+from localgrad.run.kernel import PIECES, Total, sum_dtype
+from localgrad.run.text import ALONE, HEADER, TYPES, Text, literal
+
+
+def pieces_text(total: Total) -> str:
+    """The module that adds up the pieces of a single sum; its numbers: both addresses, and of how many entries."""
+    wide, out = TYPES[sum_dtype(total.dtype)], TYPES[total.dtype]
+    text = Text()
+    text.lines += [HEADER, ALONE]
+    numbers = [text.made(f"load i64, ptr {text.made(f'getelementptr i64, ptr %params, i64 {k}')}") for k in range(5)]
+    addresses = []
+    for slot, offset in (numbers[:2], numbers[2:4]):
+        start = text.made(f"load ptr, ptr {text.made(f'getelementptr ptr, ptr %slots, i64 {slot}')}")
+        addresses.append(text.made(f"getelementptr i8, ptr {start}, i64 {offset}"))
+    value = literal(0, wide)
+    for piece in range(PIECES):
+        read = text.made(f"load {wide}, ptr {text.made(f'getelementptr {wide}, ptr {addresses[0]}, i64 {piece}')}")
+        value = text.made(f"{'fadd' if total.dtype.kind == 'f' else 'add'} {wide} {value}, {read}")
+    if total.mean:
+        value = text.made(f"fdiv {wide} {value}, {text.made(f'sitofp i64 {numbers[4]} to {wide}')}")
+    if wide != out:
+        value = text.made(f"fptrunc {wide} {value} to {out}")
+    return "\n".join([*text.lines, f"  store {out} {value}, ptr {addresses[1]}", "  ret void", "}", ""])
