@@ -130,6 +130,8 @@ class _Builder:
     def extent(self, found: int | str | None, fallback: str, given: bool) -> int | Symbol:
         if isinstance(found, int):
             return found
+        if found is not None and not re.search(r"\w", found):
+            found = None  # "?" stands on any axis and is no name
         key = found if found is not None else f" {fallback}"
         if key not in self.symbols:
             wanted = re.sub(r"\W+", "_", found or fallback) or "n"
