@@ -33,7 +33,7 @@ def write(path: Path) -> None:
     kept = json.loads(path.read_text(encoding="utf-8"))
     rows = _rows(kept)
     lines = [
-        "# Benchmarks", "",
+        "---", "orphan: true", "---", "", "# Benchmarks", "",
         "A training step is forward, loss, backward and update, with the data in memory; each library computes the same losses",
         "from the same weights, which is checked first. Blocks of steps run in turns, so that a slow minute hits all; figures",
         "are medians of blocks, with the distance of the quartiles as a share behind them. PyTorch counts with the fastest of",
@@ -43,11 +43,11 @@ def write(path: Path) -> None:
         "| workload | threads | localgrad, ms | best peer | its ms | ratio | aim |",
         "| --- | --: | --: | --- | --: | --: | --: |",
     ]  # fmt: skip
-    for row in rows:
-        lines.append(
-            f"| {row['workload']}: {row['title']} | {row['threads']} | {row['ours']:.4g} ({row['spread']:.0%}) | {row['peer']} | "
-            f"{row['theirs']:.4g} ({row['their_spread']:.0%}) | {row['ratio']:.2f} | {row['bar']} |"
-        )
+    lines += [
+        f"| {row['workload']}: {row['title']} | {row['threads']} | {row['ours']:.4g} ({row['spread']:.0%}) | {row['peer']} | "
+        f"{row['theirs']:.4g} ({row['their_spread']:.0%}) | {row['ratio']:.2f} | {row['bar']} |"
+        for row in rows
+    ]
     if kept.get("cost"):
         lines += ["", *lines_of(kept["cost"])]
     notes = [note for threads in ("1", "2") for each in kept.get(threads, {}).values() for note in each["notes"]]
