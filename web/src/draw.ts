@@ -44,18 +44,20 @@ export function draw(canvas: HTMLCanvasElement, scene: Scene, view: View, graph:
   for (const box of scene.boxes) if (box.open) paint(box);
   pen.textAlign = "left";
   for (const line of scene.lines) {
-    const [[x1, y1], [x2, y2]] = line.points;
-    if (Math.max(x1, x2) < left || Math.min(x1, x2) > right || Math.max(y1, y2) < top || Math.min(y1, y2) > bottom) continue;
+    const points = line.points, [x1, y1] = points[0], [x2, y2] = points[points.length - 1];
+    if (points.every(([x]) => x < left) || points.every(([x]) => x > right) || points.every(([, y]) => y < top) || points.every(([, y]) => y > bottom)) continue;
     const touched = line.from === marks.selected || line.to === marks.selected;
     pen.strokeStyle = line.gradient ? palette.gradient : touched ? "#0072b2" : palette.line;
     pen.lineWidth = touched ? 2 : 1.2;
     pen.beginPath();
-    const bend = Math.max(14, Math.min(60, Math.abs(y2 - y1) / 2));
     pen.moveTo(x1, y1);
-    pen.bezierCurveTo(x1, y1 + bend, x2, y2 - bend, x2, y2 - 5);
+    for (let at = 1; at < points.length; at++) {
+      const [px, py] = points[at - 1], [qx, qy] = points[at], end = at === points.length - 1 ? qy - 5 : qy, bend = Math.min(60, Math.abs(end - py) / 2);
+      pen.bezierCurveTo(px, py + bend, qx, end - bend, qx, end);
+    }
     pen.stroke();
     if (view.zoom > 0.25) { pen.fillStyle = pen.strokeStyle; pen.beginPath(); pen.moveTo(x2, y2); pen.lineTo(x2 - 4, y2 - 7); pen.lineTo(x2 + 4, y2 - 7); pen.fill(); }
-    if (view.zoom > 0.55 && line.label) { pen.font = "10.5px system-ui, sans-serif"; pen.fillStyle = palette.quiet; pen.fillText(line.label, (x1 + x2) / 2 + 5, (y1 + y2) / 2); }
+    if (view.zoom > 0.55 && line.label) { pen.font = "10.5px system-ui, sans-serif"; pen.fillStyle = palette.quiet; pen.fillText(line.label, (x1 + points[1][0]) / 2 + 5, (y1 + points[1][1]) / 2); }
   }
   for (const box of scene.boxes) if (!box.open) paint(box);
 }
@@ -67,6 +69,6 @@ export function boxAt(scene: Scene, x: number, y: number): Box | undefined {
 export function svgOf(scene: Scene, graph: Graph, palette: Palette, colours: Colouring): string {
   const safe = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
   const boxes = scene.boxes.map((box) => { const node = box.node >= 0 ? graph.nodes[box.node] : null; return `<rect x="${box.x}" y="${box.y}" width="${box.width}" height="${box.height}" rx="6" fill="${node ? colours.fill(node) : box.kind === "group" ? palette.group : palette.chip}" stroke="${node ? colours.stroke(node) : palette.groupLine}"/><text x="${box.x + (box.open ? 12 : box.width / 2)}" y="${box.y + 17}" ${box.open ? "" : 'text-anchor="middle" '}fill="${node ? colours.ink(node) : palette.ink}">${safe(box.title)}</text>${box.subtitle ? `<text x="${box.x + box.width / 2}" y="${box.y + 33}" text-anchor="middle" font-size="10.5" fill="${palette.quiet}">${safe(box.subtitle)}</text>` : ""}`; });
-  const lines = scene.lines.map(({ points: [[x1, y1], [x2, y2]], gradient }) => `<path d="M${x1} ${y1}C${x1} ${y1 + 25} ${x2} ${y2 - 25} ${x2} ${y2}" fill="none" stroke="${gradient ? palette.gradient : palette.line}"/>`);
+  const lines = scene.lines.map(({ points, gradient }) => `<path d="M${points[0].join(" ")}${points.slice(1).map(([x, y], at) => { const [px, py] = points[at], bend = Math.abs(y - py) / 2; return `C${px} ${py + bend} ${x} ${y - bend} ${x} ${y}`; }).join("")}" fill="none" stroke="${gradient ? palette.gradient : palette.line}"/>`);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-20 -20 ${scene.width + 40} ${scene.height + 40}" font-family="system-ui,sans-serif" font-size="12"><rect x="-20" y="-20" width="100%" height="100%" fill="${palette.paper}"/>${boxes.filter((_, at) => scene.boxes[at].open).join("")}${lines.join("")}${boxes.filter((_, at) => !scene.boxes[at].open).join("")}</svg>`;
 }

@@ -2,12 +2,13 @@
 
 export interface Item { id: string; width: number; height: number; chip: boolean }
 export interface Placed { x: number; y: number }
-export interface Plate { width: number; height: number; places: Map<string, Placed>; ranks: Map<string, number> }
+export interface Plate { width: number; height: number; places: Map<string, Placed>; ranks: Map<string, number>; routes: Map<string, [number, number][]> }
 
-const GAP_X = 26, GAP_Y = 38, SWEEPS = 6;
+const GAP_X = 26, GAP_Y = 38, SWEEPS = 6, MOST_BENDS = 3000;
 
 /** Ranks boxes downwards along the edges, orders each rank by the middle of its neighbours, and sets them in rows. */
-export function layoutGroup(items: Item[], edges: [string, string][], top = 0, side = 0): Plate {
+export function layoutGroup(given: Item[], edges: [string, string][], top = 0, side = 0): Plate {
+  const items = [...given];
   const index = new Map(items.map((each, at) => [each.id, at]));
   const after: number[][] = items.map(() => []), before: number[][] = items.map(() => []);
   const seen = new Set<number>();
@@ -18,7 +19,7 @@ export function layoutGroup(items: Item[], edges: [string, string][], top = 0, s
     after[a].push(b);
     before[b].push(a);
   }
-  const rank = ranks(items, after, before);
+  const rank = ranks(items, after, before), bends = bendLongEdges(items, after, before, rank);
   const rows: number[][] = [];
   rank.forEach((each, at) => (rows[each] ??= []).push(at));
   const rowList = rows.filter((each) => each !== undefined);
@@ -34,12 +35,12 @@ export function layoutGroup(items: Item[], edges: [string, string][], top = 0, s
       number(row);
     }
   }
-  const x = new Float64Array(items.length), y = new Float64Array(items.length);
+  const x = new Float64Array(items.length), y = new Float64Array(items.length), tops = new Float64Array(items.length);
   let height = top;
   for (const row of rowList) {
     const tall = Math.max(...row.map((each) => items[each].height));
     let right = 0;
-    for (const each of row) { x[each] = right + items[each].width / 2; right += items[each].width + GAP_X; y[each] = height + tall - items[each].height; }
+    for (const each of row) { x[each] = right + items[each].width / 2; right += items[each].width + GAP_X; y[each] = height + tall - items[each].height; tops[each] = height; }
     const shift = (right - GAP_X) / 2;
     for (const each of row) x[each] -= shift;
     height += tall + GAP_Y;
@@ -48,8 +49,35 @@ export function layoutGroup(items: Item[], edges: [string, string][], top = 0, s
   let low = Infinity, high = -Infinity;
   items.forEach((each, at) => { low = Math.min(low, x[at] - each.width / 2); high = Math.max(high, x[at] + each.width / 2); });
   if (items.length === 0) { low = 0; high = 60; height = top + 20 + GAP_Y; }
-  const places = new Map(items.map((each, at) => [each.id, { x: x[at] - each.width / 2 - low + side, y: y[at] }]));
-  return { width: high - low + 2 * side, height: height - GAP_Y + side, places, ranks: new Map(items.map((each, at) => [each.id, rank[at]])) };
+  const places = new Map(given.map((each, at) => [each.id, { x: x[at] - each.width / 2 - low + side, y: y[at] }]));
+  const through = (at: number): [number, number][] => [[x[at] - low + side, tops[at]], [x[at] - low + side, y[at]]];
+  const routes = new Map(bends.map(([key, list]) => [key, list.flatMap(through)]));
+  given.forEach((each, at) => { if (each.height === 0) routes.set(each.id, through(at)); });
+  return { width: high - low + 2 * side, height: height - GAP_Y + side, places, ranks: new Map(given.map((each, at) => [each.id, rank[at]])), routes };
+}
+
+/** An edge over several rows gets a place of its own in each of them, so that it passes beside the boxes. */
+function bendLongEdges(items: Item[], after: number[][], before: number[][], rank: number[]): [string, number[]][] {
+  const found: [string, number[]][] = [], count = items.length;
+  let left = MOST_BENDS;
+  for (let from = 0; from < count; from++)
+    for (const [at, to] of [...after[from].entries()]) {
+      const span = rank[to] - rank[from] - 1;
+      if (span < 1 || span > left) continue;
+      left -= span;
+      const made: number[] = [];
+      for (let step = 1; step <= span; step++) {
+        made.push(items.push({ id: "", width: 6, height: 0, chip: false }) - 1);
+        rank.push(rank[from] + step);
+        after.push([]);
+        before.push([]);
+      }
+      after[from][at] = made[0];
+      before[to][before[to].indexOf(from)] = made[span - 1];
+      made.forEach((each, step) => { before[each].push(step ? made[step - 1] : from); after[each].push(step < span - 1 ? made[step + 1] : to); });
+      found.push([`${items[from].id}\n${items[to].id}`, made]);
+    }
+  return found;
 }
 
 /** Longest way from the top; what nothing but chips feeds (a parameter and its chain) goes just above its reader. */

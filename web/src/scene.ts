@@ -114,7 +114,7 @@ export function buildScene(tree: Tree, open: Set<string>): Scene {
     homeOf.set(`output:${tensor.name}`, "");
     wire(standIn(tensor.maker), `output:${tensor.name}`, each);
   }
-  const between = new Map<string, [string, string][]>();
+  const between = new Map<string, [string, string][]>(), ways: { home: string; key: string; entered: { group: string; member: string }[] }[] = [];
   for (const each of wires) {
     const a = [...tree.ancestors(homeOf.get(each.from)!), each.from], b = [...tree.ancestors(homeOf.get(each.to)!), each.to];
     let same = 0;
@@ -122,12 +122,17 @@ export function buildScene(tree: Tree, open: Set<string>): Scene {
     const at = same === 0 ? "" : a[same - 1];
     const pair: [string, string] = [same < a.length - 1 ? `group:${a[same]}` : each.from, same < b.length - 1 ? `group:${b[same]}` : each.to];
     append(between, at, pair);
+    ways.push({ home: at, key: pair.join("\n"), entered: b.slice(same, -1).map((group, step) => ({ group, member: same + step + 1 < b.length - 1 ? `group:${b[same + step + 1]}` : each.to })) });
   }
+  // A line from outside needs room beside what lies above its end inside the layer.
+  const ports = new Map<string, string[]>(), fed = new Map([...between].map(([path, list]) => [path, new Set(list.map((each) => each[1]))]));
+  for (const { entered } of ways) for (const { group, member } of entered) if (fed.get(group)?.has(member) && !ports.get(group)?.includes(`port:${member}`)) { append(ports, group, `port:${member}`); append(between, group, [`port:${member}`, member]); }
   // Innermost first, so that an open group's box has its size before the group around it is laid out.
   const done = new Map<string, Plate>();
   const paths = ["", ...open].filter((each) => each === "" || byId.has(`group:${each}`)).toSorted((a, b) => depth(b) - depth(a));
   for (const path of paths) {
     const inside = members.get(path) ?? [], items: Item[] = inside.map(({ id, width, height, kind, tensor }) => ({ id, width, height, chip: kind === "leaf" && graph.tensors[tensor].role !== 1 }));
+    for (const id of ports.get(path) ?? []) items.push({ id, width: 6, height: 0, chip: false });
     const key = `${path}|${items.map((each) => `${each.id},${each.width},${each.height}`).join(";")}|${(between.get(path) ?? []).join(";")}`;
     const plate = plates.get(key) ?? layoutGroup(items, between.get(path) ?? [], path === "" ? 0 : 38, path === "" ? 0 : 16);
     plates.set(key, plate);
@@ -145,9 +150,11 @@ export function buildScene(tree: Tree, open: Set<string>): Scene {
       boxes.push(each);
     }
   }
-  const lines = wires.map(({ from, to, tensor }): Line => {
+  const bends = (path: string, key: string): [number, number][] => { const plate = done.get(path), own = byId.get(`group:${path}`); return (plate?.routes.get(key) ?? []).map(([x, y]): [number, number] => [x + (own ? own.x + (own.width - plate!.width) / 2 : 0), y + (own?.y ?? 0)]); };
+  const lines = wires.map(({ from, to, tensor }, at): Line => {
+    const way = ways[at], middle = [...bends(way.home, way.key), ...way.entered.flatMap(({ group, member }) => bends(group, `port:${member}`))];
     const a = byId.get(from)!, b = byId.get(to)!, given = graph.tensors[tensor];
-    return { from, to, tensor, label: a.kind === "leaf" && given.role !== 1 ? "" : `${given.shape}${given.dtype && given.dtype !== "float32" ? ` ${given.dtype}` : ""}`, points: [[a.x + a.width / 2, a.y + a.height], [b.x + b.width / 2, b.y]], gradient: given.maker >= 0 && graph.nodes[given.maker].part === 1 };
+    return { from, to, tensor, label: a.kind === "leaf" && given.role !== 1 ? "" : `${given.shape}${given.dtype && given.dtype !== "float32" ? ` ${given.dtype}` : ""}`, points: [[a.x + a.width / 2, a.y + a.height], ...middle, [b.x + b.width / 2, b.y]], gradient: given.maker >= 0 && graph.nodes[given.maker].part === 1 };
   });
   const root = done.get("")!;
   return { boxes, lines, width: root.width, height: root.height, byId };

@@ -19,6 +19,10 @@ describe("layout", () => {
     expect(layoutGroup(items, edges)).toEqual(plate);
     for (const a of spots) for (const b of spots) if (a !== b && Math.abs(a.y - b.y) < 30) expect(Math.abs(a.x - b.x)).toBeGreaterThan(59.9);
   });
+  it("leads a long edge beside the boxes between its ends", () => {
+    const plate = layoutGroup([item("a"), item("b"), item("c")], [["a", "b"], ["b", "c"], ["a", "c"]]), [[x]] = plate.routes.get("a\nc")!;
+    expect(Math.abs(x - plate.places.get("b")!.x - 30)).toBeGreaterThan(30);
+  });
   it("lays out what has a circle", () => { expect(layoutGroup([item("a"), item("b")], [["a", "b"], ["b", "a"]]).places.size).toBe(2); });
 });
 describe("scene", () => {

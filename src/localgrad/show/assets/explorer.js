@@ -1370,12 +1370,15 @@ function dt(e, t, n, r, i, a, o) {
 	for (let e of t.boxes) e.open && _(e);
 	u.textAlign = "left";
 	for (let e of t.lines) {
-		let [[t, r], [a, s]] = e.points;
-		if (Math.max(t, a) < d || Math.min(t, a) > p || Math.max(r, s) < f || Math.min(r, s) > m) continue;
-		let c = e.from === o.selected || e.to === o.selected;
-		u.strokeStyle = e.gradient ? i.gradient : c ? "#0072b2" : i.line, u.lineWidth = c ? 2 : 1.2, u.beginPath();
-		let l = Math.max(14, Math.min(60, Math.abs(s - r) / 2));
-		u.moveTo(t, r), u.bezierCurveTo(t, r + l, a, s - l, a, s - 5), u.stroke(), n.zoom > .25 && (u.fillStyle = u.strokeStyle, u.beginPath(), u.moveTo(a, s), u.lineTo(a - 4, s - 7), u.lineTo(a + 4, s - 7), u.fill()), n.zoom > .55 && e.label && (u.font = "10.5px system-ui, sans-serif", u.fillStyle = i.quiet, u.fillText(e.label, (t + a) / 2 + 5, (r + s) / 2));
+		let t = e.points, [r, a] = t[0], [s, c] = t[t.length - 1];
+		if (t.every(([e]) => e < d) || t.every(([e]) => e > p) || t.every(([, e]) => e < f) || t.every(([, e]) => e > m)) continue;
+		let l = e.from === o.selected || e.to === o.selected;
+		u.strokeStyle = e.gradient ? i.gradient : l ? "#0072b2" : i.line, u.lineWidth = l ? 2 : 1.2, u.beginPath(), u.moveTo(r, a);
+		for (let e = 1; e < t.length; e++) {
+			let [n, r] = t[e - 1], [i, a] = t[e], o = e === t.length - 1 ? a - 5 : a, s = Math.min(60, Math.abs(o - r) / 2);
+			u.bezierCurveTo(n, r + s, i, o - s, i, o);
+		}
+		u.stroke(), n.zoom > .25 && (u.fillStyle = u.strokeStyle, u.beginPath(), u.moveTo(s, c), u.lineTo(s - 4, c - 7), u.lineTo(s + 4, c - 7), u.fill()), n.zoom > .55 && e.label && (u.font = "10.5px system-ui, sans-serif", u.fillStyle = i.quiet, u.fillText(e.label, (r + t[1][0]) / 2 + 5, (a + t[1][1]) / 2));
 	}
 	for (let e of t.boxes) e.open || _(e);
 }
@@ -1386,7 +1389,10 @@ function pt(e, t, n, r) {
 	let i = (e) => e.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("\"", "&quot;"), a = e.boxes.map((e) => {
 		let a = e.node >= 0 ? t.nodes[e.node] : null;
 		return `<rect x="${e.x}" y="${e.y}" width="${e.width}" height="${e.height}" rx="6" fill="${a ? r.fill(a) : e.kind === "group" ? n.group : n.chip}" stroke="${a ? r.stroke(a) : n.groupLine}"/><text x="${e.x + (e.open ? 12 : e.width / 2)}" y="${e.y + 17}" ${e.open ? "" : "text-anchor=\"middle\" "}fill="${a ? r.ink(a) : n.ink}">${i(e.title)}</text>${e.subtitle ? `<text x="${e.x + e.width / 2}" y="${e.y + 33}" text-anchor="middle" font-size="10.5" fill="${n.quiet}">${i(e.subtitle)}</text>` : ""}`;
-	}), o = e.lines.map(({ points: [[e, t], [r, i]], gradient: a }) => `<path d="M${e} ${t}C${e} ${t + 25} ${r} ${i - 25} ${r} ${i}" fill="none" stroke="${a ? n.gradient : n.line}"/>`);
+	}), o = e.lines.map(({ points: e, gradient: t }) => `<path d="M${e[0].join(" ")}${e.slice(1).map(([t, n], r) => {
+		let [i, a] = e[r], o = Math.abs(n - a) / 2;
+		return `C${i} ${a + o} ${t} ${n - o} ${t} ${n}`;
+	}).join("")}" fill="none" stroke="${t ? n.gradient : n.line}"/>`);
 	return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-20 -20 ${e.width + 40} ${e.height + 40}" font-family="system-ui,sans-serif" font-size="12"><rect x="-20" y="-20" width="100%" height="100%" fill="${n.paper}"/>${a.filter((t, n) => e.boxes[n].open).join("")}${o.join("")}${a.filter((t, n) => !e.boxes[n].open).join("")}</svg>`;
 }
 // src/outline.tsx
@@ -1460,57 +1466,79 @@ function ht({ tree: e, open: t, selected: n, label: r, choose: i, toggle: a }) {
 	}) : null;
 }
 // src/layout.ts
-var gt = 26, _t = 38, vt = 6;
-function yt(e, t, n = 0, r = 0) {
-	let i = new Map(e.map((e, t) => [e.id, t])), a = e.map(() => []), o = e.map(() => []), s = /* @__PURE__ */ new Set();
-	for (let [n, r] of t) {
-		let t = i.get(n), c = i.get(r);
-		t === void 0 || c === void 0 || t === c || s.has(t * e.length + c) || (s.add(t * e.length + c), a[t].push(c), o[c].push(t));
+var gt = 26, _t = 38, vt = 6, yt = 3e3;
+function bt(e, t, n = 0, r = 0) {
+	let i = [...e], a = new Map(i.map((e, t) => [e.id, t])), o = i.map(() => []), s = i.map(() => []), c = /* @__PURE__ */ new Set();
+	for (let [e, n] of t) {
+		let t = a.get(e), r = a.get(n);
+		t === void 0 || r === void 0 || t === r || c.has(t * i.length + r) || (c.add(t * i.length + r), o[t].push(r), s[r].push(t));
 	}
-	let c = bt(e, a, o), l = [];
-	c.forEach((e, t) => (l[e] ??= []).push(t));
-	let u = l.filter((e) => e !== void 0), d = new Float64Array(e.length), f = (e) => {
+	let l = St(i, o, s), u = xt(i, o, s, l), d = [];
+	l.forEach((e, t) => (d[e] ??= []).push(t));
+	let f = d.filter((e) => e !== void 0), p = new Float64Array(i.length), m = (e) => {
 		e.forEach((t, n) => {
-			d[t] = (n + .5) / e.length;
+			p[t] = (n + .5) / e.length;
 		});
 	};
-	u.forEach(f);
-	let p = (e) => e.reduce((e, t) => e + d[t], 0) / e.length;
+	f.forEach(m);
+	let h = (e) => e.reduce((e, t) => e + p[t], 0) / e.length;
 	for (let e = 0; e < vt; e++) {
 		let t = e % 2 == 0;
-		for (let e of t ? u : u.toReversed()) {
+		for (let e of t ? f : f.toReversed()) {
 			let n = new Map(e.map((e) => {
-				let n = t ? o[e] : a[e];
-				return [e, n.length ? p(n) : d[e]];
+				let n = t ? s[e] : o[e];
+				return [e, n.length ? h(n) : p[e]];
 			}));
-			e.sort((e, t) => n.get(e) - n.get(t) || e - t), f(e);
+			e.sort((e, t) => n.get(e) - n.get(t) || e - t), m(e);
 		}
 	}
-	let m = new Float64Array(e.length), h = new Float64Array(e.length), g = n;
-	for (let t of u) {
-		let n = Math.max(...t.map((t) => e[t].height)), r = 0;
-		for (let i of t) m[i] = r + e[i].width / 2, r += e[i].width + gt, h[i] = g + n - e[i].height;
-		let i = (r - gt) / 2;
-		for (let e of t) m[e] -= i;
-		g += n + _t;
+	let g = new Float64Array(i.length), _ = new Float64Array(i.length), v = new Float64Array(i.length), y = n;
+	for (let e of f) {
+		let t = Math.max(...e.map((e) => i[e].height)), n = 0;
+		for (let r of e) g[r] = n + i[r].width / 2, n += i[r].width + gt, _[r] = y + t - i[r].height, v[r] = y;
+		let r = (n - gt) / 2;
+		for (let t of e) g[t] -= r;
+		y += t + _t;
 	}
-	xt(u, e, o, a, m);
-	let _ = Infinity, v = -Infinity;
-	e.forEach((e, t) => {
-		_ = Math.min(_, m[t] - e.width / 2), v = Math.max(v, m[t] + e.width / 2);
-	}), e.length === 0 && (_ = 0, v = 60, g = n + 20 + _t);
-	let y = new Map(e.map((e, t) => [e.id, {
-		x: m[t] - e.width / 2 - _ + r,
-		y: h[t]
-	}]));
-	return {
-		width: v - _ + 2 * r,
-		height: g - _t + r,
-		places: y,
-		ranks: new Map(e.map((e, t) => [e.id, c[t]]))
+	Ct(f, i, s, o, g);
+	let b = Infinity, x = -Infinity;
+	i.forEach((e, t) => {
+		b = Math.min(b, g[t] - e.width / 2), x = Math.max(x, g[t] + e.width / 2);
+	}), i.length === 0 && (b = 0, x = 60, y = n + 20 + _t);
+	let S = new Map(e.map((e, t) => [e.id, {
+		x: g[t] - e.width / 2 - b + r,
+		y: _[t]
+	}])), C = (e) => [[g[e] - b + r, v[e]], [g[e] - b + r, _[e]]], w = new Map(u.map(([e, t]) => [e, t.flatMap(C)]));
+	return e.forEach((e, t) => {
+		e.height === 0 && w.set(e.id, C(t));
+	}), {
+		width: x - b + 2 * r,
+		height: y - _t + r,
+		places: S,
+		ranks: new Map(e.map((e, t) => [e.id, l[t]])),
+		routes: w
 	};
 }
-function bt(e, t, n) {
+function xt(e, t, n, r) {
+	let i = [], a = e.length, o = yt;
+	for (let s = 0; s < a; s++) for (let [a, c] of [...t[s].entries()]) {
+		let l = r[c] - r[s] - 1;
+		if (l < 1 || l > o) continue;
+		o -= l;
+		let u = [];
+		for (let i = 1; i <= l; i++) u.push(e.push({
+			id: "",
+			width: 6,
+			height: 0,
+			chip: !1
+		}) - 1), r.push(r[s] + i), t.push([]), n.push([]);
+		t[s][a] = u[0], n[c][n[c].indexOf(s)] = u[l - 1], u.forEach((e, r) => {
+			n[e].push(r ? u[r - 1] : s), t[e].push(r < l - 1 ? u[r + 1] : c);
+		}), i.push([`${e[s].id}\n${e[c].id}`, u]);
+	}
+	return i;
+}
+function St(e, t, n) {
 	let r = e.map(() => 0), i = n.map((e) => e.length), a = e.map((e, t) => t).filter((e) => i[e] === 0), o = e.map((e) => e.chip);
 	for (let e = 0; e < a.length; e++) {
 		let s = a[e];
@@ -1520,7 +1548,7 @@ function bt(e, t, n) {
 	for (let e of a.toReversed()) o[e] && t[e].length && (r[e] = Math.max(r[e], Math.min(...t[e].map((e) => r[e])) - 1));
 	return r;
 }
-function xt(e, t, n, r, i) {
+function Ct(e, t, n, r, i) {
 	for (let a = 0; a < 8; a++) {
 		let o = a % 2 == 0;
 		for (let a of o ? e : e.toReversed()) {
@@ -1537,7 +1565,7 @@ function xt(e, t, n, r, i) {
 				};
 				for (let e = s.at(-1); e; e = s.at(-1)) {
 					let n = e.from + e.offset.length - 1, r = (t[a[n]].width + t[a[n + 1]].width) / 2 + gt;
-					if (i.sum / i.offset.length - St(i.offset) >= e.sum / e.offset.length - St(e.offset) + e.offset.at(-1) + r) break;
+					if (i.sum / i.offset.length - wt(i.offset) >= e.sum / e.offset.length - wt(e.offset) + e.offset.at(-1) + r) break;
 					s.pop();
 					let o = e.offset.at(-1) + r;
 					i = {
@@ -1549,7 +1577,7 @@ function xt(e, t, n, r, i) {
 				s.push(i);
 			});
 			for (let e of s) {
-				let t = e.sum / e.offset.length - St(e.offset);
+				let t = e.sum / e.offset.length - wt(e.offset);
 				e.offset.forEach((n, r) => {
 					i[a[e.from + r]] = t + n;
 				});
@@ -1557,7 +1585,7 @@ function xt(e, t, n, r, i) {
 		}
 	}
 }
-var St = (e) => e.reduce((e, t) => e + t, 0) / e.length, Ct = class {
+var wt = (e) => e.reduce((e, t) => e + t, 0) / e.length, Tt = class {
 	graph;
 	showBackward;
 	groups = /* @__PURE__ */ new Map();
@@ -1622,23 +1650,23 @@ var St = (e) => e.reduce((e, t) => e + t, 0) / e.length, Ct = class {
 		let t = e === "" ? [] : e.split("/");
 		return t.map((e, n) => t.slice(0, n + 1).join("/"));
 	}
-}, wt = (e) => [...e].reduce((e, t) => e + (t > "⺀" ? 12 : 6.9), 0), Tt = (e, t = 26) => e.length <= t ? e : `${e.slice(0, t - 9)}…${e.slice(-8)}`;
-function Et(e, t, n) {
+}, Et = (e) => [...e].reduce((e, t) => e + (t > "⺀" ? 12 : 6.9), 0), Dt = (e, t = 26) => e.length <= t ? e : `${e.slice(0, t - 9)}…${e.slice(-8)}`;
+function Ot(e, t, n) {
 	let r = e.get(t);
 	r ? r.push(n) : e.set(t, [n]);
 }
-var Dt = /* @__PURE__ */ new Map();
-function Ot(e, t) {
+var kt = /* @__PURE__ */ new Map();
+function At(e, t) {
 	let n = e.graph, r = [], i = /* @__PURE__ */ new Map(), a = /* @__PURE__ */ new Map(), o = (e, t) => {
 		let n = {
 			...e,
 			x: 0,
 			y: 0,
-			width: Math.max(64, Math.min(230, 20 + Math.max(wt(e.title), wt(e.subtitle) * .88))),
+			width: Math.max(64, Math.min(230, 20 + Math.max(Et(e.title), Et(e.subtitle) * .88))),
 			height: e.subtitle ? 40 : 27,
 			depth: 0
 		};
-		Et(a, t, n), i.set(n.id, n);
+		Ot(a, t, n), i.set(n.id, n);
 	}, s = /* @__PURE__ */ new Map(), c = /* @__PURE__ */ new Map(), l = [""];
 	for (let r = l.pop(); r !== void 0; r = l.pop()) {
 		let i = e.groups.get(r);
@@ -1647,7 +1675,7 @@ function Ot(e, t) {
 			o({
 				id: `group:${n}`,
 				kind: "group",
-				title: Tt(i.title) + (i.repeat > 1 ? `  × ${i.repeat}` : ""),
+				title: Dt(i.title) + (i.repeat > 1 ? `  × ${i.repeat}` : ""),
 				subtitle: a ? "" : `${i.size}`,
 				open: a,
 				node: -1,
@@ -1661,7 +1689,7 @@ function Ot(e, t) {
 				id: a,
 				kind: "node",
 				title: t.kind,
-				subtitle: Tt([t.fields, ...i].filter(Boolean).join(", ") || (s === void 0 ? "" : n.tensors[s].shape), 34),
+				subtitle: Dt([t.fields, ...i].filter(Boolean).join(", ") || (s === void 0 ? "" : n.tensors[s].shape), 34),
 				open: !1,
 				node: e,
 				tensor: -1,
@@ -1692,11 +1720,11 @@ function Ot(e, t) {
 		if (!t.length) continue;
 		let n = [...new Set(t.map(u))];
 		if (e.role !== 1 && n.length === 1 && n[0].startsWith("group:")) continue;
-		let r = e.role === 1 ? "" : At(n.map((e) => c.get(e))), i = e.role === 1 ? e.name : e.name.split(/[/.]/).at(-1);
+		let r = e.role === 1 ? "" : Mt(n.map((e) => c.get(e))), i = e.role === 1 ? e.name : e.name.split(/[/.]/).at(-1);
 		o({
 			id: `leaf:${e.name}`,
 			kind: "leaf",
-			title: Tt(i, 18),
+			title: Dt(i, 18),
 			subtitle: e.shape === "()" ? "" : e.shape,
 			open: !1,
 			node: -1,
@@ -1710,7 +1738,7 @@ function Ot(e, t) {
 		!t || t.maker < 0 || !m(t.maker) || (o({
 			id: `output:${t.name}`,
 			kind: "output",
-			title: Tt(t.name),
+			title: Dt(t.name),
 			subtitle: "",
 			open: !1,
 			node: -1,
@@ -1718,52 +1746,76 @@ function Ot(e, t) {
 			path: ""
 		}, ""), c.set(`output:${t.name}`, ""), p(u(t.maker), `output:${t.name}`, e));
 	}
-	let h = /* @__PURE__ */ new Map();
+	let h = /* @__PURE__ */ new Map(), g = [];
 	for (let t of d) {
 		let n = [...e.ancestors(c.get(t.from)), t.from], r = [...e.ancestors(c.get(t.to)), t.to], i = 0;
 		for (; i < n.length - 1 && i < r.length - 1 && n[i] === r[i];) i++;
-		Et(h, i === 0 ? "" : n[i - 1], [i < n.length - 1 ? `group:${n[i]}` : t.from, i < r.length - 1 ? `group:${r[i]}` : t.to]);
+		let a = i === 0 ? "" : n[i - 1], o = [i < n.length - 1 ? `group:${n[i]}` : t.from, i < r.length - 1 ? `group:${r[i]}` : t.to];
+		Ot(h, a, o), g.push({
+			home: a,
+			key: o.join("\n"),
+			entered: r.slice(i, -1).map((e, n) => ({
+				group: e,
+				member: i + n + 1 < r.length - 1 ? `group:${r[i + n + 1]}` : t.to
+			}))
+		});
 	}
-	let g = /* @__PURE__ */ new Map(), _ = ["", ...t].filter((e) => e === "" || i.has(`group:${e}`)).toSorted((e, t) => kt(t) - kt(e));
-	for (let e of _) {
+	let _ = /* @__PURE__ */ new Map(), v = new Map([...h].map(([e, t]) => [e, new Set(t.map((e) => e[1]))]));
+	for (let { entered: e } of g) for (let { group: t, member: n } of e) v.get(t)?.has(n) && !_.get(t)?.includes(`port:${n}`) && (Ot(_, t, `port:${n}`), Ot(h, t, [`port:${n}`, n]));
+	let y = /* @__PURE__ */ new Map(), b = ["", ...t].filter((e) => e === "" || i.has(`group:${e}`)).toSorted((e, t) => jt(t) - jt(e));
+	for (let e of b) {
 		let t = (a.get(e) ?? []).map(({ id: e, width: t, height: r, kind: i, tensor: a }) => ({
 			id: e,
 			width: t,
 			height: r,
 			chip: i === "leaf" && n.tensors[a].role !== 1
-		})), r = `${e}|${t.map((e) => `${e.id},${e.width},${e.height}`).join(";")}|${(h.get(e) ?? []).join(";")}`, o = Dt.get(r) ?? yt(t, h.get(e) ?? [], e === "" ? 0 : 38, e === "" ? 0 : 16);
-		Dt.set(r, o), g.set(e, o);
+		}));
+		for (let n of _.get(e) ?? []) t.push({
+			id: n,
+			width: 6,
+			height: 0,
+			chip: !1
+		});
+		let r = `${e}|${t.map((e) => `${e.id},${e.width},${e.height}`).join(";")}|${(h.get(e) ?? []).join(";")}`, o = kt.get(r) ?? bt(t, h.get(e) ?? [], e === "" ? 0 : 38, e === "" ? 0 : 16);
+		kt.set(r, o), y.set(e, o);
 		let s = i.get(`group:${e}`);
 		s && (s.width = Math.max(s.width, o.width), s.height = o.height);
 	}
-	for (let e of _.toReversed()) {
-		let t = g.get(e), n = i.get(`group:${e}`);
+	for (let e of b.toReversed()) {
+		let t = y.get(e), n = i.get(`group:${e}`);
 		for (let i of a.get(e) ?? []) {
 			let a = t.places.get(i.id);
-			i.x = a.x + (n ? n.x + (n.width - t.width) / 2 : 0), i.y = a.y + (n?.y ?? 0), i.depth = kt(e), r.push(i);
+			i.x = a.x + (n ? n.x + (n.width - t.width) / 2 : 0), i.y = a.y + (n?.y ?? 0), i.depth = jt(e), r.push(i);
 		}
 	}
-	let v = d.map(({ from: e, to: t, tensor: r }) => {
-		let a = i.get(e), o = i.get(t), s = n.tensors[r];
+	let x = (e, t) => {
+		let n = y.get(e), r = i.get(`group:${e}`);
+		return (n?.routes.get(t) ?? []).map(([e, t]) => [e + (r ? r.x + (r.width - n.width) / 2 : 0), t + (r?.y ?? 0)]);
+	}, S = d.map(({ from: e, to: t, tensor: r }, a) => {
+		let o = g[a], s = [...x(o.home, o.key), ...o.entered.flatMap(({ group: e, member: t }) => x(e, `port:${t}`))], c = i.get(e), l = i.get(t), u = n.tensors[r];
 		return {
 			from: e,
 			to: t,
 			tensor: r,
-			label: a.kind === "leaf" && s.role !== 1 ? "" : `${s.shape}${s.dtype && s.dtype !== "float32" ? ` ${s.dtype}` : ""}`,
-			points: [[a.x + a.width / 2, a.y + a.height], [o.x + o.width / 2, o.y]],
-			gradient: s.maker >= 0 && n.nodes[s.maker].part === 1
+			label: c.kind === "leaf" && u.role !== 1 ? "" : `${u.shape}${u.dtype && u.dtype !== "float32" ? ` ${u.dtype}` : ""}`,
+			points: [
+				[c.x + c.width / 2, c.y + c.height],
+				...s,
+				[l.x + l.width / 2, l.y]
+			],
+			gradient: u.maker >= 0 && n.nodes[u.maker].part === 1
 		};
-	}), y = g.get("");
+	}), C = y.get("");
 	return {
 		boxes: r,
-		lines: v,
-		width: y.width,
-		height: y.height,
+		lines: S,
+		width: C.width,
+		height: C.height,
 		byId: i
 	};
 }
-var kt = (e) => e === "" ? 0 : e.split("/").length;
-function At(e) {
+var jt = (e) => e === "" ? 0 : e.split("/").length;
+function Mt(e) {
 	let t = e[0].split("/");
 	for (let n of e) {
 		let e = n.split("/"), r = 0;
@@ -1772,7 +1824,7 @@ function At(e) {
 	}
 	return t.join("/");
 }
-function jt(e, t = 45) {
+function Nt(e, t = 45) {
 	let n = /* @__PURE__ */ new Set(), r = [...e.groups.get("").groups], i = e.groups.get("").nodes.length + r.length;
 	for (let a = 0; a < r.length; a++) {
 		let o = e.groups.get(r[a]), s = o.groups.length + o.nodes.length;
@@ -1781,15 +1833,15 @@ function jt(e, t = 45) {
 	return n;
 }
 // src/search.ts
-var Mt = /^(value|grad|time|memory|flops|size)(?:\.(norm|min|max|mean|std|zeros|nan|inf|size))?\s*(<=|>=|<|>|!=|=)\s*([-+\d.eE]+|nan|inf)$/i;
-function Nt(e, t, n, r = "norm") {
+var Pt = /^(value|grad|time|memory|flops|size)(?:\.(norm|min|max|mean|std|zeros|nan|inf|size))?\s*(<=|>=|<|>|!=|=)\s*([-+\d.eE]+|nan|inf)$/i;
+function Ft(e, t, n, r = "norm") {
 	if (n === "time") return (t.timeForward || 0) + (t.timeBackward || 0);
 	if (n === "memory") return t.memory;
 	if (n === "flops") return (t.flopsForward || 0) + (t.flopsBackward || 0);
 	let i = n === "grad" ? e.gradientOf(t) : e.valueOf(t);
 	return e.model.number(i, n === "size" ? "size" : r);
 }
-function Pt(e, t, n) {
+function It(e, t, n) {
 	switch (t) {
 		case "<": return e < n;
 		case "<=": return e <= n;
@@ -1799,14 +1851,14 @@ function Pt(e, t, n) {
 		default: return e === n;
 	}
 }
-function Ft(e, t) {
+function Lt(e, t) {
 	let n = t.trim().replace(/\s*(<=|>=|!=|<|>|=)\s*/g, "$1").match(/\([^)]*\)|"[^"]*"|\S+/g) ?? [];
 	if (!n.length) return [];
 	let r = n.map((t) => {
-		let n = Mt.exec(t);
+		let n = Pt.exec(t);
 		if (n) {
 			let [, t, r, i, a] = n, o = a.toLowerCase() === "inf" ? Infinity : Number(a);
-			return (n) => Pt(Nt(e, n, t.toLowerCase(), r?.toLowerCase()), i, o);
+			return (n) => It(Ft(e, n, t.toLowerCase(), r?.toLowerCase()), i, o);
 		}
 		let r = /^kind=(.+)$/i.exec(t);
 		if (r) return (e) => e.kind.toLowerCase() === r[1].toLowerCase();
@@ -1816,7 +1868,7 @@ function Ft(e, t) {
 	return e.nodes.filter((e) => r.every((t) => t(e))).map((e) => e.index);
 }
 // src/stage.tsx
-function It(e) {
+function Rt(e) {
 	let t = G(null), n = G(e), r = G(null);
 	n.current = e, _e(() => {
 		let e = n.current;
@@ -1831,7 +1883,7 @@ function It(e) {
 			let { view: r, setView: i } = n.current;
 			if (t.ctrlKey || t.metaKey || !t.shiftKey) {
 				let n = e.getBoundingClientRect();
-				i(Lt(r, Math.exp(-t.deltaY / 500), t.clientX - n.left, t.clientY - n.top));
+				i(zt(r, Math.exp(-t.deltaY / 500), t.clientX - n.left, t.clientY - n.top));
 			} else i({
 				...r,
 				x: r.x - t.deltaX - t.deltaY
@@ -1878,7 +1930,7 @@ function It(e) {
 		}
 	});
 }
-function Lt(e, t, n, r) {
+function zt(e, t, n, r) {
 	let i = Math.max(.005, Math.min(4, e.zoom * t));
 	return {
 		zoom: i,
@@ -1887,7 +1939,7 @@ function Lt(e, t, n, r) {
 	};
 }
 // src/state.ts
-function Rt(e) {
+function Bt(e) {
 	let t = new URLSearchParams(), n = (e, n, r) => {
 		n !== r && t.set(e, n);
 	};
@@ -1897,7 +1949,7 @@ function Rt(e) {
 		e.view.zoom.toFixed(4)
 	].join()), n("colour", e.mode, "kind"), n("theme", e.theme, "auto"), t.set("language", e.language), n("step", String(e.at), "-1"), n("find", e.query, ""), n("backward", String(Number(e.backward)), "0"), n("snapshot", String(e.snapshot), "-1"), `#${t.toString()}`;
 }
-function zt(e) {
+function Vt(e) {
 	let t = new URLSearchParams(e.replace(/^#/, "")), n = {}, r = (e, n) => n.find((n) => n === t.get(e)), i = (e) => {
 		let n = t.get(e);
 		return n !== null && /^-?\d+$/.test(n) ? Number(n) : void 0;
@@ -1925,7 +1977,7 @@ function zt(e) {
 	])), a("language", r("language", ["en", "zh"])), a("at", i("step")), a("query", t.get("find") ?? void 0), t.has("backward") && (n.backward = t.get("backward") === "1"), a("snapshot", i("snapshot")), n;
 }
 // src/training.tsx
-function Bt({ model: e, language: t, onCell: n, version: r }) {
+function Ht({ model: e, language: t, onCell: n, version: r }) {
 	let i = e.raw.training, a = e.raw.strings, [o, s] = U("gradient_norm"), c = G(null), [l, u] = U(""), d = Array.isArray(i.steps) ? i.steps.length : q(i.steps, 0, 0).length, f = q(i.steps, d, 0), p = i.layers.length, m = q(i.series[o], p * d, NaN), h = Array.from(m).filter((e) => e > 0 && Number.isFinite(e)), g = o === "dead" || o === "saturation", _ = g ? 0 : Math.log10(h.reduce((e, t) => Math.min(e, t), Infinity)), v = g ? 1 : Math.log10(h.reduce((e, t) => Math.max(e, t), 0));
 	W(() => {
 		let e = c.current?.getContext("2d");
@@ -2008,7 +2060,7 @@ function Bt({ model: e, language: t, onCell: n, version: r }) {
 				class: "facts",
 				children: l || "\xA0"
 			}),
-			(i.metrics ?? []).map((e) => /* @__PURE__ */ J(Vt, {
+			(i.metrics ?? []).map((e) => /* @__PURE__ */ J(Ut, {
 				name: [e.split, e.name].filter(Boolean).join(" "),
 				values: q(e.values, d, NaN),
 				count: d
@@ -2028,7 +2080,7 @@ function Bt({ model: e, language: t, onCell: n, version: r }) {
 		]
 	});
 }
-function Vt({ name: e, values: t, count: n }) {
+function Ut({ name: e, values: t, count: n }) {
 	let r = Array.from({ length: n }, (e, n) => t[n]), i = r.filter(Number.isFinite), a = i.reduce((e, t) => Math.min(e, t), Infinity), o = i.reduce((e, t) => Math.max(e, t), -Infinity);
 	if (!i.length) return null;
 	let s = r.flatMap((e, t) => Number.isFinite(e) ? [`${t / Math.max(1, n - 1) * 600},${80 - (e - a) / (o - a || 1) * 76}`] : []).join(" ");
@@ -2061,7 +2113,7 @@ function Vt({ name: e, values: t, count: n }) {
 		})]
 	});
 }
-function Ht(e, t) {
+function Wt(e, t) {
 	let n = e.raw.training;
 	if (!n) return;
 	let r = (e) => Array.isArray(e) ? e : Array.from(q(e, 0, 0)), i = r(n.steps), a = i.length, o = n.layers.length;
@@ -2078,7 +2130,7 @@ function Ht(e, t) {
 		n.steps = [...i, t.step];
 	}
 }
-var Ut = [
+var Gt = [
 	"equal",
 	"added",
 	"removed",
@@ -2086,8 +2138,8 @@ var Ut = [
 	"numbersChanged",
 	"kindChanged"
 ];
-function Wt({ model: e, language: t, choose: n }) {
-	let { left: r, right: i, names: a, rows: o, first: s } = e.raw.compare, c = o.count, l = (e, t) => q(o[e], c, t), u = l("status", 0), d = l("left", -1), f = l("right", -1), p = l("value", NaN), m = l("gradient", NaN), h = l("cosine", NaN), g = Array.from({ length: c }, (e, t) => t).filter((e) => u[e] !== 0), _ = (t, n) => n < 0 ? "" : e.graphs[t].nodes[n].name, v = g.slice(0, 500), y = Ut.map((e, t) => [e, Array.from(u).filter((e) => e === t).length]).filter(([, e]) => e > 0), b = (e) => Number.isNaN(e) ? "" : Y(e);
+function Kt({ model: e, language: t, choose: n }) {
+	let { left: r, right: i, names: a, rows: o, first: s } = e.raw.compare, c = o.count, l = (e, t) => q(o[e], c, t), u = l("status", 0), d = l("left", -1), f = l("right", -1), p = l("value", NaN), m = l("gradient", NaN), h = l("cosine", NaN), g = Array.from({ length: c }, (e, t) => t).filter((e) => u[e] !== 0), _ = (t, n) => n < 0 ? "" : e.graphs[t].nodes[n].name, v = g.slice(0, 500), y = Gt.map((e, t) => [e, Array.from(u).filter((e) => e === t).length]).filter(([, e]) => e > 0), b = (e) => Number.isNaN(e) ? "" : Y(e);
 	return /* @__PURE__ */ J("section", {
 		class: "wide",
 		"aria-label": Z(t, "compare"),
@@ -2118,7 +2170,7 @@ function Wt({ model: e, language: t, choose: n }) {
 				/* @__PURE__ */ J("th", { children: [Z(t, "itsGradient"), " |Δ|/|a|"] }),
 				/* @__PURE__ */ J("th", { children: "cos" })
 			] }) }), /* @__PURE__ */ J("tbody", { children: v.map((e) => /* @__PURE__ */ J("tr", { children: [
-				/* @__PURE__ */ J("td", { children: Z(t, Ut[u[e]]) }),
+				/* @__PURE__ */ J("td", { children: Z(t, Gt[u[e]]) }),
 				/* @__PURE__ */ J("td", { children: d[e] >= 0 && /* @__PURE__ */ J("button", {
 					class: "link",
 					onClick: () => n(`node:${_(r, d[e])}`),
@@ -2134,7 +2186,7 @@ function Wt({ model: e, language: t, choose: n }) {
 }
 // src/app.tsx
 var $ = (e) => e.slice(e.indexOf(":") + 1);
-function Gt({ model: e, hooks: t, version: n }) {
+function qt({ model: e, hooks: t, version: n }) {
 	let r = K(() => {
 		let e = t.language ?? (navigator.language.startsWith("zh") ? "zh" : "en");
 		return {
@@ -2150,7 +2202,7 @@ function Gt({ model: e, hooks: t, version: n }) {
 			query: "",
 			backward: !1,
 			snapshot: -1,
-			...t.address ? zt(location.hash) : {}
+			...t.address ? Vt(location.hash) : {}
 		};
 	}, []), i = G(t.address && location.hash.includes("open=") ? r.open : null), [a, o] = U(r), [s, c] = U([0, 0]), [l, u] = U(!1), [d, f] = U(!1), [p, m] = U(null), [h, g] = U(() => matchMedia("(prefers-color-scheme: dark)").matches), _ = G(null), v = G(r.view !== null), y = (e) => {
 		o((t) => ({
@@ -2176,13 +2228,13 @@ function Gt({ model: e, hooks: t, version: n }) {
 		e,
 		a.graph,
 		a.snapshot
-	]), T = K(() => new Ct(w, a.backward), [w, a.backward]), E = G(null);
-	E.current !== T && ((E.current === null || E.current.graph.raw !== w.raw) && (a.open = i.current ?? jt(T), i.current = null), E.current = T);
-	let D = K(() => Ot(T, a.open), [T, a.open]), O = K(() => ut(w, a.mode, x), [
+	]), T = K(() => new Tt(w, a.backward), [w, a.backward]), E = G(null);
+	E.current !== T && ((E.current === null || E.current.graph.raw !== w.raw) && (a.open = i.current ?? Nt(T), i.current = null), E.current = T);
+	let D = K(() => At(T, a.open), [T, a.open]), O = K(() => ut(w, a.mode, x), [
 		w,
 		a.mode,
 		x
-	]), k = K(() => Ie(w), [w]), A = K(() => Ft(w, a.query), [w, a.query]), j = k[a.at], ee = e.raw.failure && (e.raw.failure.graph ?? 0) === a.graph ? e.raw.failure.node : -1, M = () => {
+	]), k = K(() => Ie(w), [w]), A = K(() => Lt(w, a.query), [w, a.query]), j = k[a.at], ee = e.raw.failure && (e.raw.failure.graph ?? 0) === a.graph ? e.raw.failure.node : -1, M = () => {
 		let e = Math.max(.005, Math.min(1.25, (s[0] - 40) / Math.max(1, D.width), (s[1] - 40) / Math.max(1, D.height))), t = Math.max(e, Math.min(.6, (s[0] - 40) / Math.max(1, D.width)));
 		return {
 			zoom: t,
@@ -2201,7 +2253,7 @@ function Gt({ model: e, hooks: t, version: n }) {
 		let r = new Set(n.open), i = D.byId.get(`group:${e}`);
 		if (t ?? !r.has(e)) for (let t of T.ancestors(e)) r.add(t);
 		else for (let t of [...r]) (t === e || t.startsWith(`${e}/`)) && r.delete(t);
-		let a = Ot(T, r).byId.get(`group:${e}`), o = n.view ?? N;
+		let a = At(T, r).byId.get(`group:${e}`), o = n.view ?? N;
 		return {
 			...n,
 			open: r,
@@ -2213,7 +2265,7 @@ function Gt({ model: e, hooks: t, version: n }) {
 		};
 	}), F = (e) => {
 		o((t) => {
-			let n = e.startsWith("node:") ? w.byName.get(e.slice(5)) : void 0, r = e.startsWith("leaf:") ? w.tensors.find((t) => t.name === e.slice(5)) : void 0, i = n ?? (r?.readers.length ? r.readers[0] : void 0), a = i === void 0 ? e.startsWith("group:") ? e.slice(6).split("/").slice(0, -1).join("/") : "" : T.pathOf(i), o = /* @__PURE__ */ new Set([...t.open, ...T.ancestors(a)]), c = (o.size === t.open.size ? D : Ot(T, o)).byId.get(e), l = t.view ?? N;
+			let n = e.startsWith("node:") ? w.byName.get(e.slice(5)) : void 0, r = e.startsWith("leaf:") ? w.tensors.find((t) => t.name === e.slice(5)) : void 0, i = n ?? (r?.readers.length ? r.readers[0] : void 0), a = i === void 0 ? e.startsWith("group:") ? e.slice(6).split("/").slice(0, -1).join("/") : "" : T.pathOf(i), o = /* @__PURE__ */ new Set([...t.open, ...T.ancestors(a)]), c = (o.size === t.open.size ? D : At(T, o)).byId.get(e), l = t.view ?? N;
 			if (!c) return {
 				...t,
 				tab: "graph",
@@ -2252,7 +2304,7 @@ function Gt({ model: e, hooks: t, version: n }) {
 	}, [t.selection]), W(() => {
 		if (t.address) {
 			let e = setTimeout(() => {
-				history.replaceState(null, "", Rt(a));
+				history.replaceState(null, "", Bt(a));
 			}, 120);
 			return () => {
 				clearTimeout(e);
@@ -2274,8 +2326,8 @@ function Gt({ model: e, hooks: t, version: n }) {
 			ArrowUp: [0, 60],
 			ArrowDown: [0, -60]
 		}, n = {
-			"+": () => y({ view: Lt(N, 1.25, s[0] / 2, s[1] / 2) }),
-			"-": () => y({ view: Lt(N, .8, s[0] / 2, s[1] / 2) }),
+			"+": () => y({ view: zt(N, 1.25, s[0] / 2, s[1] / 2) }),
+			"-": () => y({ view: zt(N, .8, s[0] / 2, s[1] / 2) }),
 			0: () => y({ view: M() }),
 			n: () => I(a.at + 1),
 			p: () => I(a.at - 1),
@@ -2504,7 +2556,7 @@ function Gt({ model: e, hooks: t, version: n }) {
 				/* @__PURE__ */ J("button", {
 					onClick: () => {
 						let e = new Set([...T.groups.keys()].filter(Boolean));
-						y({ open: T.groups.get("").size > 3e3 ? jt(T, 1500) : e });
+						y({ open: T.groups.get("").size > 3e3 ? Nt(T, 1500) : e });
 					},
 					children: b("openAll")
 				}),
@@ -2554,12 +2606,12 @@ function Gt({ model: e, hooks: t, version: n }) {
 					children: "?"
 				})
 			] }),
-			a.tab === "training" && e.raw.training ? /* @__PURE__ */ J(Bt, {
+			a.tab === "training" && e.raw.training ? /* @__PURE__ */ J(Ht, {
 				model: e,
 				language: a.language,
 				onCell: se,
 				version: n
-			}) : a.tab === "compare" && e.raw.compare ? /* @__PURE__ */ J(Wt, {
+			}) : a.tab === "compare" && e.raw.compare ? /* @__PURE__ */ J(Kt, {
 				model: e,
 				language: a.language,
 				choose: (t) => {
@@ -2593,7 +2645,7 @@ function Gt({ model: e, hooks: t, version: n }) {
 				/* @__PURE__ */ J("section", {
 					class: "stage",
 					"aria-label": b("graph"),
-					children: [/* @__PURE__ */ J(It, {
+					children: [/* @__PURE__ */ J(Rt, {
 						graph: w,
 						scene: D,
 						view: N,
@@ -2808,16 +2860,16 @@ function Gt({ model: e, hooks: t, version: n }) {
 	});
 }
 // src/style.ts
-var Kt = "\n.lg{--paper:#fff;--ink:#1c2430;--quiet:#515c6b;--edge:#c5cdd8;--soft:#f3f5f8;--accent:#0066a6;--grad:#a84600;--bad:#b3261e;font:13px/1.45 system-ui,\"Noto Sans CJK SC\",sans-serif;color:var(--ink);background:var(--paper);height:100%;display:grid;grid-template:auto minmax(0,1fr) auto/220px minmax(0,1fr) 380px;overflow:hidden;text-align:left}\n.lg[data-theme=dark]{--paper:#14171c;--ink:#e8ecf2;--quiet:#a4afbd;--edge:#3a4452;--soft:#1d232b;--accent:#62b2f0;--grad:#f08c4a;--bad:#ff8a80;color-scheme:dark}\n.lg *{box-sizing:border-box}.lg header,.lg footer{grid-column:1/-1;display:flex;gap:8px;align-items:center;flex-wrap:wrap;padding:6px 10px;border-bottom:1px solid var(--edge)}\n.lg footer{border:0;border-top:1px solid var(--edge)}.lg h1{font-size:14px;margin:0 8px 0 0;overflow-wrap:anywhere}.lg h2{font-size:15px;margin:0 0 6px;overflow-wrap:anywhere}.lg h3{font-size:12.5px;margin:12px 0 3px;overflow-wrap:anywhere}\n.lg small,.lg .facts{font-weight:400;color:var(--quiet);font-size:12px}.lg p{margin:4px 0}.lg button,.lg select,.lg input{font:inherit;color:inherit;background:var(--soft);border:1px solid var(--edge);border-radius:5px;padding:2px 8px;min-height:26px}\n.lg button{cursor:pointer}.lg button[aria-pressed=true]{background:var(--accent);color:var(--paper)}.lg .link{background:none;border:0;padding:0;min-height:0;color:var(--accent);text-align:left;overflow-wrap:anywhere}\n.lg :focus-visible{outline:2px solid var(--accent);outline-offset:1px}.lg input[type=search]{flex:1 1 200px;max-width:420px}.lg input[type=range]{flex:1 1 120px;padding:0;accent-color:var(--accent)}\n.lg .outline,.lg .card{overflow:auto;padding:8px 10px;min-width:0}.lg .outline{border-right:1px solid var(--edge)}.lg .card{border-left:1px solid var(--edge)}.lg .stage{position:relative;min-width:0;min-height:0;overflow:hidden}\n.lg .stage>canvas{position:absolute;inset:0;width:100%;height:100%;touch-action:none;cursor:grab}.lg .legend{position:absolute;left:8px;bottom:8px;display:flex;flex-wrap:wrap;gap:2px 10px;background:var(--paper);padding:3px 7px;border-radius:5px;font-size:11.5px;max-width:90%}.lg .legend i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:4px}\n.lg ul{list-style:none;margin:0;padding:0 0 0 12px}.lg .outline>ul{padding:0}.lg [role=treeitem]{cursor:pointer;white-space:nowrap}.lg [role=treeitem]>span{display:block;padding:1px 4px;border-radius:4px}.lg [aria-selected=true]>span{background:var(--accent);color:var(--paper)}.lg [aria-selected=true]>span small{color:inherit}\n.lg dl{margin:6px 0}.lg .fact{display:flex;gap:8px}.lg dt,.lg .label{color:var(--quiet);flex:0 0 84px;font-size:12px}.lg dd{margin:0;min-width:0;overflow-wrap:anywhere}.lg code,.lg pre{font:12px/1.4 ui-monospace,monospace;overflow-wrap:anywhere;margin:0;white-space:pre-wrap}.lg .part{display:flex;gap:8px;padding:2px 0}.lg .part>div{min-width:0;flex:1}\n.lg .formula{font-size:15px;padding:6px 0;overflow-x:auto}.lg .scroll{overflow:auto;max-height:240px}.lg table{border-collapse:collapse}.lg .entries td{font:12px ui-monospace,monospace;padding:1px 7px;text-align:right}.lg .entries{border:solid var(--quiet);border-width:0 1px}.lg .bad{color:var(--bad)}.lg .heat canvas{image-rendering:pixelated;border:1px solid var(--edge);display:block}\n.lg .bars{height:34px;width:190px;fill:var(--accent);display:block}.lg .number{text-align:right;font-family:ui-monospace,monospace;padding:0 8px}.lg .gain{position:relative;width:130px;border-left:1px solid var(--edge);background:linear-gradient(var(--edge),var(--edge)) 50%/1px 100% no-repeat}.lg .gain i{position:absolute;top:4px;bottom:4px;background:var(--accent)}.lg .gain .low{background:var(--grad)}\n.lg .now{flex-basis:100%;font-size:12.5px;min-height:19px}.lg .note{background:var(--soft);padding:4px 8px;border-left:3px solid var(--grad);margin:2px 0}.lg .page{padding:24px;max-width:640px;font-size:15px}.lg .wide{grid-column:1/-1;overflow:auto;padding:12px}.lg .wide td,.lg .wide th{padding:2px 8px;text-align:left;border-bottom:1px solid var(--edge)}.lg .matrix{display:block;image-rendering:pixelated;border:1px solid var(--edge);cursor:pointer}\n.lg .dialog{position:absolute;inset:20% 10% auto;background:var(--paper);border:1px solid var(--edge);border-radius:8px;padding:16px;z-index:9;box-shadow:0 8px 30px #0005}.lg .found{max-height:200px;overflow:auto}\n@media(max-width:900px){.lg{grid-template:auto minmax(0,1fr) auto minmax(0,.8fr)/1fr}.lg .outline{display:none}.lg .card{grid-row:4;border-left:0;border-top:1px solid var(--edge)}.lg footer{grid-row:3}}\n@media print{.lg{display:block;height:auto;overflow:visible}.lg header,.lg footer,.lg .outline{display:none}.lg .stage{height:60vh}.lg .card{overflow:visible;border:0}}\n";
+var Jt = "\n.lg{--paper:#fff;--ink:#1c2430;--quiet:#515c6b;--edge:#c5cdd8;--soft:#f3f5f8;--accent:#0066a6;--grad:#a84600;--bad:#b3261e;font:13px/1.45 system-ui,\"Noto Sans CJK SC\",sans-serif;color:var(--ink);background:var(--paper);height:100%;display:grid;grid-template:auto minmax(0,1fr) auto/220px minmax(0,1fr) 380px;overflow:hidden;text-align:left}\n.lg[data-theme=dark]{--paper:#14171c;--ink:#e8ecf2;--quiet:#a4afbd;--edge:#3a4452;--soft:#1d232b;--accent:#62b2f0;--grad:#f08c4a;--bad:#ff8a80;color-scheme:dark}\n.lg *{box-sizing:border-box}.lg header,.lg footer{grid-column:1/-1;display:flex;gap:8px;align-items:center;flex-wrap:wrap;padding:6px 10px;border-bottom:1px solid var(--edge)}\n.lg footer{border:0;border-top:1px solid var(--edge)}.lg h1{font-size:14px;margin:0 8px 0 0;overflow-wrap:anywhere}.lg h2{font-size:15px;margin:0 0 6px;overflow-wrap:anywhere}.lg h3{font-size:12.5px;margin:12px 0 3px;overflow-wrap:anywhere}\n.lg small,.lg .facts{font-weight:400;color:var(--quiet);font-size:12px}.lg p{margin:4px 0}.lg button,.lg select,.lg input{font:inherit;color:inherit;background:var(--soft);border:1px solid var(--edge);border-radius:5px;padding:2px 8px;min-height:26px}\n.lg button{cursor:pointer}.lg button[aria-pressed=true]{background:var(--accent);color:var(--paper)}.lg .link{background:none;border:0;padding:0;min-height:0;color:var(--accent);text-align:left;overflow-wrap:anywhere}\n.lg :focus-visible{outline:2px solid var(--accent);outline-offset:1px}.lg input[type=search]{flex:1 1 200px;max-width:420px}.lg input[type=range]{flex:1 1 120px;padding:0;accent-color:var(--accent)}\n.lg .outline,.lg .card{overflow:auto;padding:8px 10px;min-width:0}.lg .outline{border-right:1px solid var(--edge)}.lg .card{border-left:1px solid var(--edge)}.lg .stage{position:relative;min-width:0;min-height:0;overflow:hidden}\n.lg .stage>canvas{position:absolute;inset:0;width:100%;height:100%;touch-action:none;cursor:grab}.lg .legend{position:absolute;left:8px;bottom:8px;display:flex;flex-wrap:wrap;gap:2px 10px;background:var(--paper);padding:3px 7px;border-radius:5px;font-size:11.5px;max-width:90%}.lg .legend i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:4px}\n.lg ul{list-style:none;margin:0;padding:0 0 0 12px}.lg .outline>ul{padding:0}.lg [role=treeitem]{cursor:pointer;white-space:nowrap}.lg [role=treeitem]>span{display:block;padding:1px 4px;border-radius:4px}.lg [aria-selected=true]>span{background:var(--accent);color:var(--paper)}.lg [aria-selected=true]>span small{color:inherit}\n.lg dl{margin:6px 0}.lg .fact{display:flex;gap:8px}.lg dt,.lg .label{color:var(--quiet);flex:0 0 84px;font-size:12px}.lg dd{margin:0;min-width:0;overflow-wrap:anywhere}.lg code,.lg pre{font:12px/1.4 ui-monospace,monospace;overflow-wrap:anywhere;margin:0;white-space:pre-wrap}.lg .part{display:flex;gap:8px;padding:2px 0}.lg .part>div{min-width:0;flex:1}\n.lg .formula{font-size:15px;padding:6px 0;overflow-x:auto}.lg .scroll{overflow:auto;max-height:240px}.lg table{border-collapse:collapse}.lg .entries td{font:12px ui-monospace,monospace;padding:1px 7px;text-align:right}.lg .entries{border:solid var(--quiet);border-width:0 1px}.lg .bad{color:var(--bad)}.lg .heat canvas{image-rendering:pixelated;border:1px solid var(--edge);display:block}\n.lg .bars{height:34px;width:190px;fill:var(--accent);display:block}.lg .number{text-align:right;font-family:ui-monospace,monospace;padding:0 8px}.lg .gain{position:relative;width:130px;border-left:1px solid var(--edge);background:linear-gradient(var(--edge),var(--edge)) 50%/1px 100% no-repeat}.lg .gain i{position:absolute;top:4px;bottom:4px;background:var(--accent)}.lg .gain .low{background:var(--grad)}\n.lg .now{flex-basis:100%;font-size:12.5px;min-height:19px}.lg .note{background:var(--soft);padding:4px 8px;border-left:3px solid var(--grad);margin:2px 0}.lg .page{padding:24px;max-width:640px;font-size:15px}.lg .wide{grid-column:1/-1;overflow:auto;padding:12px}.lg .wide td,.lg .wide th{padding:2px 8px;text-align:left;border-bottom:1px solid var(--edge)}.lg .matrix{display:block;image-rendering:pixelated;border:1px solid var(--edge);cursor:pointer}\n.lg .dialog{position:absolute;inset:20% 10% auto;background:var(--paper);border:1px solid var(--edge);border-radius:8px;padding:16px;z-index:9;box-shadow:0 8px 30px #0005}.lg .found{max-height:200px;overflow:auto}\n@media(max-width:900px){.lg{grid-template:auto minmax(0,1fr) auto minmax(0,.8fr)/1fr}.lg .outline{display:none}.lg .card{grid-row:4;border-left:0;border-top:1px solid var(--edge)}.lg footer{grid-row:3}}\n@media print{.lg{display:block;height:auto;overflow:visible}.lg header,.lg footer,.lg .outline{display:none}.lg .stage{height:60vh}.lg .card{overflow:visible;border:0}}\n";
 // src/widget.tsx
-function qt(e, t, n, r) {
-	ae(/* @__PURE__ */ J(Gt, {
+function Yt(e, t, n, r) {
+	ae(/* @__PURE__ */ J(qt, {
 		model: t,
 		hooks: n,
 		version: r
 	}), e);
 }
-function Jt(e, t) {
+function Xt(e, t) {
 	let n = t instanceof Ae ? t.code : "broken", r = navigator.language.startsWith("zh") ? ["zh", "en"] : ["en", "zh"];
 	ae(/* @__PURE__ */ J("div", {
 		class: "page",
@@ -2836,14 +2888,14 @@ function Jt(e, t) {
 		]
 	}), e);
 }
-async function Yt(e) {
+async function Zt(e) {
 	let t = await fetch(e, { cache: "no-store" });
 	if (!t.ok) throw new Ae("broken", `${t.status} ${e}`);
 	return await t.json();
 }
-async function Xt() {
+async function Qt() {
 	let e = document.createElement("style"), t = document.getElementById("localgrad");
-	e.textContent = Kt, document.head.append(e);
+	e.textContent = Jt, document.head.append(e);
 	let n = {}, r = {
 		explorer: n,
 		address: !0
@@ -2857,12 +2909,12 @@ async function Xt() {
 		try {
 			n = JSON.parse(e).load;
 		} catch {}
-		let i = n === void 0 ? Pe(e) : Fe(await Yt(n)), a = 0;
-		document.title = i.raw.title ? `${i.raw.title} – localgrad` : "localgrad", qt(t, i, r, a);
+		let i = n === void 0 ? Pe(e) : Fe(await Zt(n)), a = 0;
+		document.title = i.raw.title ? `${i.raw.title} – localgrad` : "localgrad", Yt(t, i, r, a);
 		let o = i.raw.live;
 		if (!o?.events) return;
 		let s = new EventSource(o.events), c = async () => {
-			i = Fe(await Yt(o.document ?? "document.json")), qt(t, i, r, ++a);
+			i = Fe(await Zt(o.document ?? "document.json")), Yt(t, i, r, ++a);
 		}, l = !1;
 		s.onerror = () => {
 			l = !0;
@@ -2870,21 +2922,21 @@ async function Xt() {
 			l && (l = !1, c());
 		}, s.onmessage = (e) => {
 			let n = JSON.parse(e.data);
-			n.type === "document" || n.type === "alarm" ? c() : n.type === "step" ? (Ht(i, n), qt(t, i, r, ++a)) : n.type === "end" && (s.close(), i.raw.training && (i.raw.training.running = !1), qt(t, i, r, ++a));
+			n.type === "document" || n.type === "alarm" ? c() : n.type === "step" ? (Wt(i, n), Yt(t, i, r, ++a)) : n.type === "end" && (s.close(), i.raw.training && (i.raw.training.running = !1), Yt(t, i, r, ++a));
 		};
 	} catch (e) {
-		Jt(t, e);
+		Xt(t, e);
 	}
 }
-function Zt({ model: e, el: t }) {
+function $t({ model: e, el: t }) {
 	let n = document.createElement("div"), r = n.attachShadow({ mode: "open" }), i = document.createElement("style"), a = document.createElement("div");
-	i.textContent = Kt, a.style.height = `${Number(e.get("height")) || 620}px`, r.append(i, a), t.append(n);
+	i.textContent = Jt, a.style.height = `${Number(e.get("height")) || 620}px`, r.append(i, a), t.append(n);
 	let o = {}, s = e.get("language");
 	Object.assign(n, { __explorer: o });
 	let c = (t, n) => {
 		e.get(t) !== n && (e.set(t, n), e.save_changes());
 	}, l = null, u = 0, d = () => {
-		l && qt(a, l, {
+		l && Yt(a, l, {
 			explorer: o,
 			address: !1,
 			language: s === "zh" || s === "en" ? s : void 0,
@@ -2900,7 +2952,7 @@ function Zt({ model: e, el: t }) {
 		try {
 			l = Pe(String(e.get("document") ?? "")), d();
 		} catch (e) {
-			Jt(a, e);
+			Xt(a, e);
 		}
 	}, p = () => {
 		let t = Number(e.get("step")), n = o.step, r = o.snapshot?.();
@@ -2918,8 +2970,8 @@ function Zt({ model: e, el: t }) {
 		ae(null, a), n.remove();
 	};
 }
-var Qt = {
-	render: Zt,
-	page: Xt
+var en = {
+	render: $t,
+	page: Qt
 };
-export { Qt as default };
+export { en as default };
