@@ -75,6 +75,12 @@ class Origin:
             enter(added, np.asarray(graph.leaves[each.values.name]._value))
             into.graph.sparse_initializer.remove(each)
 
+        for node in into.graph.node:
+            leaf = graph.leaves.get(node.output[0]) if node.op_type == "Constant" and node.output else None
+            if leaf is not None:
+                for attribute in node.attribute:
+                    fill_constant(attribute, np.asarray(leaf._value), reader)
+
     def _sparse_changed(self, proto: Any, graph: Graph, reader: Any) -> bool:
         leaf = graph.leaves.get(proto.values.name)
         return leaf is not None and not np.array_equal(reader.sparse(proto, "a sparse initializer"), leaf._value)
@@ -159,6 +165,19 @@ def enter(tensor: Any, value: Any) -> None:
     del tensor.dims[:]
     tensor.dims.extend(value.shape)
     tensor.raw_data = np.ascontiguousarray(value.astype(value.dtype.newbyteorder("<"), copy=False)).tobytes()
+
+
+def fill_constant(attribute: Any, value: Any, reader: Any) -> None:
+    """Give the attribute of a Constant node its value, where that is another than it was."""
+    if attribute.name == "value_floats":
+        if not np.array_equal(np.asarray(attribute.floats, np.float32), value):
+            del attribute.floats[:]
+            attribute.floats.extend(value.tolist())
+    elif attribute.name == "value":
+        before = reader.tensor(attribute.t, "a constant")
+        now = stored(value, before.dtype)
+        if now.tobytes() != before.tobytes():
+            enter(attribute.t, now)
 
 
 def remember(graph: Graph, source: Any) -> Graph:

@@ -166,7 +166,10 @@ class _Builder:
             if name and name in self.values:
                 raise self.refused(str(operation), f"a second value called `{name}`")
         if operation.operator == "Constant" and not operation.domain:
-            self.enter_leaf(operation.outputs[0], constant(operation, self.refused), "constant")
+            array = constant(operation, self.refused)
+            # some exporters write weights as Constant nodes
+            weights = array.dtype.kind == "f" and array.size > 1
+            self.enter_leaf(operation.outputs[0], array, "parameter" if weights else "constant")
             return
         inputs = tuple(self.values[name] if name else None for name in operation.inputs)
         while inputs and inputs[-1] is None:

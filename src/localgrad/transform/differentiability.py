@@ -29,7 +29,7 @@ class Blocked(NamedTuple):
     operation: str
     reason: str
     cuts_off: tuple[str, ...]
-    """The tensors asked about that have a path through it and none around it."""
+    """The tensors asked about that have no gradient and a path through it."""
 
 
 class Differentiability:
@@ -63,7 +63,7 @@ class Differentiability:
             lines.append(f"  {each.operation} `{each.node}`: {each.reason}{cut}")
         lines += [f"  {name!r}: no path leads from it to an output" for name in self.idle]
         if self.cut_off:
-            first = next((each for each in self.blocked if each.cuts_off), None)
+            first = next(iter(self.blocked), None)
             lines.append("do: freeze these tensors (leave them out of `trainable`), cut the graph before the node")
             if first is not None:
                 lines[-1] += ", or give the operator a rule:"
@@ -77,7 +77,7 @@ def differentiability(graph: Graph, wrt: str | Iterable[str] | None = None, of: 
     """Which of the tensors `wrt` (names or patterns; default: all float parameters) the outputs have a gradient by.
 
     Nodes are blamed by the names they have in `graph`: those without a rule, those whose result is of integers or truth
-    values, and, as a remark, those whose derivative is 0 everywhere. Raises NameLookupError for a name that matches nothing.
+    values, and those whose derivative is 0 everywhere. Raises NameLookupError for a name that matches nothing.
 
     >>> import localgrad as lg
     >>> W = lg.parameter([1.0, 2.0], name="W")
@@ -110,9 +110,8 @@ def differentiability(graph: Graph, wrt: str | Iterable[str] | None = None, of: 
         if reason is None or not any(id(t) in any_path for t in node._outputs):
             continue
         behind = _behind(graph, [x for x in node._inputs if isinstance(x, Tensor)], {})
-        through = [name for name in names if ids[name] in behind]
-        if through:
-            cuts = tuple(name for name in through if name in cut_off)
+        cuts = tuple(name for name in cut_off if ids[name] in behind)
+        if cuts:
             blocked.append(Blocked(node.name, getattr(node.kind, "operation", node.kind.name), reason, cuts))
     return Differentiability(reached, cut_off, idle, blocked)
 
@@ -161,8 +160,11 @@ def _inside(node: Node) -> str | None:
     outputs = recorder.copy_node(node, tuple(inputs), node._outputs)
     try:
         opened = expand(Graph(recorder.nodes, recorder.inputs, outputs))
-    except Exception:  # it can be computed on values alone, or its shape is known only when it runs
-        return "what it computes depends on values, and it has no gradient rule"
+    except Exception as error:
+        # a shape that is not known before is when the graph runs on arrays, which is how it is trained
+        if "on values alone" in str(error):
+            return "it is computed on values alone, and has no gradient rule"
+        return None
     reasons = {each.order: _reason(each) for each in opened.nodes}
     smooth = _behind(opened, list(opened.outputs), reasons)
     floats = [x for x in (*opened.inputs, *opened.parameters.values()) if x.dtype.kind == "f"]
