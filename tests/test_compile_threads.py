@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import subprocess
@@ -196,6 +197,27 @@ def test_blas_has_its_threads_back(monkeypatch: pytest.MonkeyPatch) -> None:
         products.use_threads(before)
 
 
+def test_an_interrupt_leaves_everything_usable(monkeypatch: pytest.MonkeyPatch) -> None:
+    always(monkeypatch, True)
+    lg.set_threads(2)
+    f = lg.compile(lambda x: lg.sum(lg.exp(x), axis=1))
+    x = floats(300, 300)
+    wanted = f(x).numpy()
+    timer = threading.Timer(0.05, _thread.interrupt_main)
+    timer.start()
+
+    def forever() -> None:
+        for _ in range(1_000_000):
+            f(x)
+
+    with pytest.raises(KeyboardInterrupt):
+        forever()
+    timer.join()
+    np.testing.assert_array_equal(f(x).numpy(), wanted)
+    assert pool._pool is not None
+    assert not pool._pool.box[3]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,3 +311,29 @@ def test_no_more_threads_than_offered(monkeypatch: pytest.MonkeyPatch, variable:
 def test_a_plan_says_what_it_is() -> None:
     plan = Plan(lg.capture(lambda x: lg.sum(lg.exp(x)), lg.spec(1 << 15)))
     assert "pieces" in str(plan)
+
+
+@pytest.mark.parametrize("sleeping", [True, False])
+def test_the_number_may_change_while_others_run(monkeypatch: pytest.MonkeyPatch, sleeping: bool) -> None:
+    always(monkeypatch, True)
+    if not sleeping:
+        monkeypatch.setattr(pool.Pool, "_make_semaphores", lambda self: False)
+    pool.close()
+    x = floats(9, 200)
+    wanted = np.exp(x)
+    wrong: list[str] = []
+
+    def work() -> None:
+        f = lg.compile(lambda x: lg.exp(x))
+        for number in range(20):
+            lg.set_threads(2 + number % 2)
+            if not np.allclose(f(x).numpy(), wanted, rtol=1e-6):
+                wrong.append("differs")
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(30)
+        assert not worker.is_alive()
+    assert not wrong

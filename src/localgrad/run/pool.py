@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
+import time
 from functools import lru_cache
 from threading import Event, Lock, Thread
 from typing import Any, Final
@@ -69,15 +70,26 @@ stopped:
 {declared}
 """
 _START: Final = """
-define void @kernel(ptr %box, ptr %job, i64 %workers, ptr %runner, ptr %post) {
+define i64 @kernel(ptr %box, ptr %job, i64 %workers, ptr %runner, ptr %post) {
 entry:
+  %busy = getelementptr i64, ptr %box, i64 3
+  %taken = cmpxchg ptr %busy, i64 0, i64 1 seq_cst seq_cst
+  %is.free = extractvalue { i64, i1 } %taken, 1
+  br i1 %is.free, label %begin, label %refused
+refused:
+  ret i64 0
+begin:
   %job.at = getelementptr ptr, ptr %box, i64 2
   store ptr %job, ptr %job.at
+  %stop.at = getelementptr i64, ptr %box, i64 1
+  %is.stop = icmp eq ptr %job, null
+  %stop = zext i1 %is.stop to i64
+  store atomic i64 %stop, ptr %stop.at seq_cst, align 8
   %before = atomicrmw add ptr %box, i64 1 seq_cst
   %can.post = icmp ne ptr %post, null
   br i1 %can.post, label %wake, label %run
 wake:
-  %i = phi i64 [ 1, %entry ], [ %next, %woken ]
+  %i = phi i64 [ 1, %begin ], [ %next, %woken ]
   %at = mul i64 %i, {line}
   %own = getelementptr i64, ptr %box, i64 %at
   %asleep = atomicrmw xchg ptr %own, i64 0 seq_cst
@@ -96,9 +108,10 @@ run:
   br i1 %is.job, label %share, label %done
 share:
   call void %runner(ptr %job, i64 0)
+  store atomic i64 0, ptr %busy seq_cst, align 8
   br label %done
 done:
-  ret void
+  ret i64 1
 }
 """
 
@@ -125,7 +138,7 @@ def _functions() -> tuple[int, Any, Any]:
         text = text.replace("{" + name + "}", value)
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     work = ctypes.CFUNCTYPE(number, pointer, pointer, number, number, pointer, pointer)
-    start = ctypes.CFUNCTYPE(None, pointer, pointer, number, pointer, pointer)
+    start = ctypes.CFUNCTYPE(number, pointer, pointer, number, pointer, pointer)
     started = native.address_of(_START.replace("{line}", str(_LINE)), "kernel")
     return runner_address(), work(native.address_of(text, "kernel")), start(started)
 
@@ -137,7 +150,7 @@ class Pool:
         self.threads = threads
         self.runner, self._work, self._start = _functions()
         self.system = _system()
-        # numbers: the job's, whether to stop, the job; at line 1 and on each worker's; the barrier's last
+        # numbers: the job's, whether to stop, the job, whether one is being done; at line 1 and on each worker's; the barrier's last
         raw = np.zeros((threads + 2) * _LINE, np.int64)
         begin = -raw.__array_interface__["data"][0] % 64 // 8
         self.box = raw[begin : begin + (threads + 1) * _LINE]
@@ -173,51 +186,52 @@ class Pool:
                 # others may have cleared it after a job came, so nobody relies on it alone
                 self.event.wait(0.05)
 
-    def run(self, job: Job) -> None:
-        """Do a job, shared by all."""
-        job.shared_by(self.threads, self.counter, self.system["sched_yield"])
-        self._begin(job.pointer)
+    def run(self, job: Job) -> bool:
+        """Do a job, shared by all; False, and nothing done, while another thread has one done.
 
-    def _begin(self, job: ctypes.c_void_p | None) -> None:
+        Who has the workers is known to machine code alone, which no exception interrupts.
+        """
+        job.shared_by(self.threads, self.counter, self.system["sched_yield"])
+        return self._begin(job.pointer)
+
+    def _begin(self, job: ctypes.c_void_p | None) -> bool:
         if not self.sleeps:
             # who sleeps wakes when the lock of Python is free, which it is during the call below
             self.event.set()
         post = self.system["sem_post"] if self.sleeps else None
-        self._start(self.address, job, self.threads - 1, self.runner, post)
+        return bool(self._start(self.address, job, self.threads - 1, self.runner, post))
 
     def stop(self) -> None:
-        """Let the workers go; returns when they have."""
-        self.box[1] = 1
-        self._begin(None)
+        """Let the workers go when they are done with a job; from then on nobody gets any of them."""
+        while not self._begin(None):
+            time.sleep(0.0005)
         for worker in self.workers:
             worker.join(1.0)
 
 
 _pool: Pool | None = None
-_free = Lock()
+_making = Lock()
 
 
 def attempt(job: Job, threads: int) -> bool:
     """Do a job on so many threads; False, and nothing done, where another thread is using them."""
     global _pool
-    if not _free.acquire(blocking=False):
-        return False
-    try:
-        if _pool is None or _pool.threads != threads:
-            if _pool is not None:
+    found = _pool
+    if found is None or found.threads != threads:
+        with _making:
+            if _pool is not None and _pool.threads != threads:
                 _pool.stop()
                 _pool = None
-            _pool = Pool(threads)
-        _pool.run(job)
-    finally:
-        _free.release()
-    return True
+            if _pool is None:
+                _pool = Pool(threads)
+            found = _pool
+    return found.run(job)
 
 
 def close() -> None:
     """Stop the workers, if there are any; the next job starts them again."""
     global _pool
-    with _free:
+    with _making:
         if _pool is not None:
             _pool.stop()
             _pool = None
@@ -225,8 +239,8 @@ def close() -> None:
 
 def _forget() -> None:
     # a forked process has none of its parent's threads
-    global _pool, _free
-    _pool, _free = None, Lock()
+    global _pool, _making
+    _pool, _making = None, Lock()
 
 
 if hasattr(os, "register_at_fork"):
