@@ -38,10 +38,11 @@ export function App({ model, hooks, version }: { model: Model; hooks: Hooks; ver
     return made;
   }, [model, state.graph, state.snapshot]);
   const tree = useMemo(() => new Tree(graph, state.backward), [graph, state.backward]);
-  const opened = useRef<Tree | null>(null);
-  if (opened.current !== tree) {
-    if (opened.current === null || opened.current.graph.raw !== graph.raw) { state.open = given.current ?? firstOpen(tree); given.current = null; }
-    opened.current = tree;
+  const opened = useRef<{ tree: Tree; graph: number } | null>(null);
+  // A live page reads its document again and keeps what is open.
+  if (opened.current?.tree !== tree) {
+    if (opened.current === null || opened.current.graph !== state.graph) { state.open = given.current ?? firstOpen(tree); given.current = null; }
+    opened.current = { tree, graph: state.graph };
   }
   const scene = useMemo(() => buildScene(tree, state.open), [tree, state.open]);
   const colours = useMemo(() => colouring(graph, state.mode, dark), [graph, state.mode, dark]);
@@ -79,13 +80,15 @@ export function App({ model, hooks, version }: { model: Model; hooks: Hooks; ver
   useEffect(() => { if (hooks.address) document.documentElement.lang = state.language; }, [state.language]);
   const node = state.selected.startsWith("node:") ? graph.byName.get(state.selected.slice(5)) : undefined;
   const tensor = /^(leaf|output):/.test(state.selected) ? graph.tensors.find((each) => each.name === plainName(state.selected)) : undefined;
+  /** To the next step, or the last one before, that is in another layer. */
+  const moveLayer = (by: number): void => { const scope = (at: number): string => (all[at] ? `${all[at].phase} ${graph.nodes[all[at].node].scope}` : ""); let to = state.at + by; while (to >= 0 && to < all.length - 1 && scope(to) === scope(state.at)) to += by; move(to); };
   const reach = (forwards: boolean): void => { if (node !== undefined) setLit(graph.reach(node, forwards)); };
   const follow = (): void => { const from = tensor ?? (node === undefined ? undefined : graph.tensors[graph.nodes[node].outputs.find((each) => each >= 0) ?? -1]); if (from) setLit(new Set(graph.pathToLoss(from.index).map((each) => each.node))); };
   const onKey = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const pan: Record<string, [number, number]> = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
     const acts: Record<string, () => void> = {
-      "+": () => change({ view: zoomed(view, 1.25, size[0] / 2, size[1] / 2) }), "-": () => change({ view: zoomed(view, 0.8, size[0] / 2, size[1] / 2) }), "0": () => change({ view: fit() }), n: () => move(state.at + 1), p: () => move(state.at - 1), " ": () => setPlaying(!playing), "/": () => box.current?.focus(), "?": () => setHelp(true), a: () => reach(false), d: () => reach(true), f: follow,
+      "+": () => change({ view: zoomed(view, 1.25, size[0] / 2, size[1] / 2) }), "-": () => change({ view: zoomed(view, 0.8, size[0] / 2, size[1] / 2) }), "0": () => change({ view: fit() }), n: () => move(state.at + 1), p: () => move(state.at - 1), N: () => moveLayer(1), P: () => moveLayer(-1), " ": () => setPlaying(!playing), "/": () => box.current?.focus(), "?": () => setHelp(true), a: () => reach(false), d: () => reach(true), f: follow,
       Escape: () => { setHelp(false); setLit(null); setPlaying(false); }, Enter: () => { if (state.selected.startsWith("group:")) toggle(plainName(state.selected)); },
     };
     const by = pan[event.key];
@@ -144,18 +147,19 @@ export function App({ model, hooks, version }: { model: Model; hooks: Hooks; ver
             onSize={(width, height) => setSize([width, height])} onPaint={() => { if (size[0]) hooks.explorer.firstPaint ??= performance.now(); }} />
           <div class="legend">{colours.legend.map((each) => <span key={each.label}><i style={{ background: each.colour }} />{each.label}</span>)}</div>
         </section>
-        <aside class="card" aria-label={word("card")} tabIndex={0}>
+        <section class="card" aria-label={word("card")} tabIndex={0}>
           {model.raw.failure && <div class="note bad" role="alert">{model.raw.failure.type} {model.raw.failure.message}</div>}
           {(model.raw.notes ?? []).map((each, at) => <div class="note" key={at}>{isWord(each.code) ? word(each.code) : ""} {each.text}</div>)}
           {!graph.nodes.length && <p>{word("emptyGraph")}</p>}{state.snapshot >= 0 && <p class="note">{word("step")} {state.snapshot} <button onClick={() => change({ snapshot: -1 })}>{word("clear")}</button></p>}
           {lit && <p><button onClick={() => setLit(null)}>{word("clear")}</button></p>}
           {node !== undefined ? <><p><button onClick={() => reach(false)}>{word("ancestors")}</button> <button onClick={() => reach(true)}>{word("descendants")}</button> <button onClick={follow}>{word("path")}</button></p><NodeCard graph={graph} language={state.language} choose={choose} index={node} openBody={(each) => { change({ graph: each, selected: "", view: null }); fitted.current = false; }} /></>
-            : tensor ? <><TensorCard graph={graph} language={state.language} choose={choose} index={tensor.index} title={word(tensor.role === 0 ? "inner" : (["inner", "input", "parameter", "constant", "state"] as const)[tensor.role])} /><PathCard graph={graph} language={state.language} choose={choose} tensor={tensor.index} /></>
+            : tensor ? <><h2>{tensor.name}</h2><TensorCard graph={graph} language={state.language} choose={choose} index={tensor.index} title={word(tensor.role === 0 ? "inner" : (["inner", "input", "parameter", "constant", "state"] as const)[tensor.role])} /><PathCard graph={graph} language={state.language} choose={choose} tensor={tensor.index} /></>
               : state.selected.startsWith("group:") && tree.groups.has(plainName(state.selected)) ? <><h2>{plainName(state.selected)}</h2><p>{tree.groups.get(plainName(state.selected))!.size} {word("nodes")}</p><button onClick={() => toggle(plainName(state.selected))}>{state.open.has(plainName(state.selected)) ? "▾" : "▸"} {tree.groups.get(plainName(state.selected))!.title}</button></> : <p class="facts">{word("nothing")}</p>}
           {model.raw.left_out && <details><summary>{word("leftOut")}: {model.raw.left_out.names.length}</summary><p class="facts">{model.raw.left_out.names.slice(0, 200).join(", ")}</p></details>}
-        </aside>
+        </section>
         <footer>
-          <button aria-label={word("previous")} onClick={() => move(state.at - 1)}>◀</button><button onClick={() => setPlaying(!playing)}>{playing ? word("pause") : word("play")}</button><button aria-label={word("next")} onClick={() => move(state.at + 1)}>▶</button>
+          <button aria-label={word("layerBack")} title={word("layerBack")} onClick={() => moveLayer(-1)}>◀◀</button>
+          <button aria-label={word("previous")} onClick={() => move(state.at - 1)}>◀</button><button onClick={() => setPlaying(!playing)}>{playing ? word("pause") : word("play")}</button><button aria-label={word("next")} onClick={() => move(state.at + 1)}>▶</button><button aria-label={word("layerOn")} title={word("layerOn")} onClick={() => moveLayer(1)}>▶▶</button>
           <input type="range" min={-1} max={all.length - 1} value={state.at} aria-label={word("step")} onInput={(event) => move(Number(event.currentTarget.value))} /><span>{state.at + 1} / {all.length}</span>
           <div class="now" role="status">{now && current && <>{word(now.phase)} · <b>{current.name}</b> {now.phase === "forward" ? current.here : <>· {count[0]}/{count[1]} {word("reported")}{current.inputs.map((each, at) => (each >= 0 && current.vjp[at] && current.sent[at] >= 0 ? <span key={at}> · {graph.tensors[each].name}: <code>{current.vjpHere[at] || (current.vjp[at].startsWith("<") ? "" : current.vjp[at])}</code>{(model.summary(current.sent[at])?.size ?? 99) === 1 && <ArrayView model={model} array={current.sent[at]} name={graph.tensors[each].name} />}</span> : null))}</>}</>}</div>
         </footer></>}

@@ -248,24 +248,24 @@ e = h.slice, t = { __e: function(e, t, n, r) {
 	return e.__v.__b - t.__v.__b;
 }, O.__r = 0, s = Math.random().toString(8), c = "__d" + s, l = "__a" + s, u = /(PointerCapture)$|Capture$/i, d = 0, f = P(!1), p = P(!0);
 // node_modules/preact/hooks/dist/hooks.module.js
-var z, B, V, oe, se = 0, ce = [], H = t, le = H.__b, ue = H.__r, de = H.diffed, fe = H.__c, pe = H.unmount, me = H.__;
+var oe, z, se, B, ce = 0, le = [], V = t, H = V.__b, ue = V.__r, de = V.diffed, fe = V.__c, pe = V.unmount, me = V.__;
 function he(e, t) {
-	H.__h && H.__h(B, e, se || t), se = 0;
-	var n = B.__H || (B.__H = {
+	V.__h && V.__h(z, e, ce || t), ce = 0;
+	var n = z.__H || (z.__H = {
 		__: [],
 		__h: []
 	});
 	return e >= n.__.length && n.__.push({}), n.__[e];
 }
 function U(e) {
-	return se = 1, ge(we, e);
+	return ce = 1, ge(we, e);
 }
 function ge(e, t, n) {
-	var r = he(z++, 2);
+	var r = he(oe++, 2);
 	if (r.t = e, !r.__c && (r.__ = [n ? n(t) : we(void 0, t), function(e) {
 		var t = r.__N ? r.__N[0] : r.__[0], n = r.t(t, e);
 		t !== n && (r.__N = [n, r.__[1]], r.__c.setState({}));
-	}], r.__c = B, !B.__f)) {
+	}], r.__c = z, !z.__f)) {
 		var i = function(e, t, n) {
 			if (!r.__c.__H) return !0;
 			var i = !1, o = r.__c.props !== e;
@@ -281,62 +281,62 @@ function ge(e, t, n) {
 			}
 			return !i || o;
 		};
-		B.__f = !0;
-		var a = B.shouldComponentUpdate, o = B.componentWillUpdate;
-		B.componentWillUpdate = function(e, t, n) {
+		z.__f = !0;
+		var a = z.shouldComponentUpdate, o = z.componentWillUpdate;
+		z.componentWillUpdate = function(e, t, n) {
 			if (this.__e) {
 				var r = a;
 				a = void 0, i(e, t, n), a = r;
 			}
 			o && o.call(this, e, t, n);
-		}, B.shouldComponentUpdate = i;
+		}, z.shouldComponentUpdate = i;
 	}
 	return r.__N || r.__;
 }
 function W(e, t) {
-	var n = he(z++, 3);
-	!H.__s && Ce(n.__H, t) && (n.__ = e, n.u = t, B.__H.__h.push(n));
+	var n = he(oe++, 3);
+	!V.__s && Ce(n.__H, t) && (n.__ = e, n.u = t, z.__H.__h.push(n));
 }
 function _e(e, t) {
-	var n = he(z++, 4);
-	!H.__s && Ce(n.__H, t) && (n.__ = e, n.u = t, B.__h.push(n));
+	var n = he(oe++, 4);
+	!V.__s && Ce(n.__H, t) && (n.__ = e, n.u = t, z.__h.push(n));
 }
 function G(e) {
-	return se = 5, K(function() {
+	return ce = 5, K(function() {
 		return { current: e };
 	}, []);
 }
 function K(e, t) {
-	var n = he(z++, 7);
+	var n = he(oe++, 7);
 	return Ce(n.__H, t) && (n.__ = e(), n.__H = t, n.__h = e), n.__;
 }
 function ve() {
-	for (var e; e = ce.shift();) {
+	for (var e; e = le.shift();) {
 		var t = e.__H;
 		if (e.__P && t) try {
 			t.__h.some(xe), t.__h.some(Se), t.__h = [];
 		} catch (n) {
-			t.__h = [], H.__e(n, e.__v);
+			t.__h = [], V.__e(n, e.__v);
 		}
 	}
 }
-H.__b = function(e) {
-	B = null, le && le(e);
-}, H.__ = function(e, t) {
+V.__b = function(e) {
+	z = null, H && H(e);
+}, V.__ = function(e, t) {
 	e && t.__k && t.__k.__m && (e.__m = t.__k.__m), me && me(e, t);
-}, H.__r = function(e) {
-	ue && ue(e), z = 0;
-	var t = (B = e.__c).__H;
-	t && (V === B ? (t.__h = [], B.__h = [], t.__.some(function(e) {
+}, V.__r = function(e) {
+	ue && ue(e), oe = 0;
+	var t = (z = e.__c).__H;
+	t && (se === z ? (t.__h = [], z.__h = [], t.__.some(function(e) {
 		e.__N && (e.__ = e.__N), e.u = e.__N = void 0;
-	})) : (t.__h.some(xe), t.__h.some(Se), t.__h = [], z = 0)), V = B;
-}, H.diffed = function(e) {
+	})) : (t.__h.some(xe), t.__h.some(Se), t.__h = [], oe = 0)), se = z;
+}, V.diffed = function(e) {
 	de && de(e);
 	var t = e.__c;
-	t && t.__H && (t.__H.__h.length && (ce.push(t) !== 1 && oe === H.requestAnimationFrame || ((oe = H.requestAnimationFrame) || be)(ve)), t.__H.__.some(function(e) {
+	t && t.__H && (t.__H.__h.length && (le.push(t) !== 1 && B === V.requestAnimationFrame || ((B = V.requestAnimationFrame) || be)(ve)), t.__H.__.some(function(e) {
 		e.u &&= (e.__H = e.u, void 0);
-	})), V = B = null;
-}, H.__c = function(e, t) {
+	})), se = z = null;
+}, V.__c = function(e, t) {
 	t.some(function(e) {
 		try {
 			e.__h.some(xe), e.__h = e.__h.filter(function(e) {
@@ -345,10 +345,10 @@ H.__b = function(e) {
 		} catch (n) {
 			t.some(function(e) {
 				e.__h &&= [];
-			}), t = [], H.__e(n, e.__v);
+			}), t = [], V.__e(n, e.__v);
 		}
 	}), fe && fe(e, t);
-}, H.unmount = function(e) {
+}, V.unmount = function(e) {
 	pe && pe(e);
 	var t, n = e.__c;
 	n && n.__H && (n.__H.__.some(function(e) {
@@ -357,7 +357,7 @@ H.__b = function(e) {
 		} catch (e) {
 			t = e;
 		}
-	}), n.__H = void 0, t && H.__e(t, n.__v));
+	}), n.__H = void 0, t && V.__e(t, n.__v));
 };
 var ye = typeof requestAnimationFrame == "function";
 function be(e) {
@@ -367,12 +367,12 @@ function be(e) {
 	ye && (t = requestAnimationFrame(n));
 }
 function xe(e) {
-	var t = B, n = e.__c;
-	typeof n == "function" && (e.__c = void 0, n()), B = t;
+	var t = z, n = e.__c;
+	typeof n == "function" && (e.__c = void 0, n()), z = t;
 }
 function Se(e) {
-	var t = B;
-	e.__c = e.__(), B = t;
+	var t = z;
+	e.__c = e.__(), z = t;
 }
 function Ce(e, t) {
 	return !e || e.length !== t.length || t.some(function(t, n) {
@@ -897,6 +897,8 @@ var Ye = {
 	pause: ["Pause", "暂停"],
 	previous: ["Step back", "上一步"],
 	next: ["Step", "下一步"],
+	layerBack: ["A layer back", "上一层"],
+	layerOn: ["A layer on", "下一层"],
 	formula: ["formula", "公式"],
 	here: ["here", "此处"],
 	input: ["input", "输入"],
@@ -960,7 +962,7 @@ var Ye = {
 	numbersChanged: ["other numbers", "数值不同"],
 	kindChanged: ["other kind", "种类不同"],
 	save: ["Save", "保存"],
-	keyList: ["arrows: move · + − 0: zoom, fit · Enter: open or close · n, p: step · space: play · /: find · f: follow to loss · a, d: ancestors, descendants · Esc: clear · ?: keys", "方向键：移动 · + − 0：缩放、适应 · Enter：展开或折叠 · n、p：单步 · 空格：播放 · /：查找 · f：到损失 · a、d：祖先、后代 · Esc：清除 · ?：按键"]
+	keyList: ["arrows: move · + − 0: zoom, fit · Enter: open or close · n, p: step · N, P: step by layer · space: play · /: find · f: follow to loss · a, d: ancestors, descendants · Esc: clear · ?: keys", "方向键：移动 · + − 0：缩放、适应 · Enter：展开或折叠 · n、p：单步 · N、P：逐层 · 空格：播放 · /：查找 · f：到损失 · a、d：祖先、后代 · Esc：清除 · ?：按键"]
 }, Xe = (e) => e in Ye, Z = (e, t) => Ye[t][+(e === "zh")], Ze = (e) => e >= 1 ? `${Y(e)} s` : e >= .001 ? `${Y(e * 1e3)} ms` : `${Y(e * 1e6)} µs`;
 function Qe({ graph: e, language: t, choose: n, index: r, openBody: i }) {
 	let a = e.nodes[r], o = (e) => Z(t, e), s = (e, t) => t ? /* @__PURE__ */ J("div", {
@@ -2229,7 +2231,10 @@ function qt({ model: e, hooks: t, version: n }) {
 		a.graph,
 		a.snapshot
 	]), T = K(() => new Tt(w, a.backward), [w, a.backward]), E = G(null);
-	E.current !== T && ((E.current === null || E.current.graph.raw !== w.raw) && (a.open = i.current ?? Nt(T), i.current = null), E.current = T);
+	E.current?.tree !== T && ((E.current === null || E.current.graph !== a.graph) && (a.open = i.current ?? Nt(T), i.current = null), E.current = {
+		tree: T,
+		graph: a.graph
+	});
 	let D = K(() => At(T, a.open), [T, a.open]), O = K(() => ut(w, a.mode, x), [
 		w,
 		a.mode,
@@ -2314,11 +2319,15 @@ function qt({ model: e, hooks: t, version: n }) {
 		t.address && (document.documentElement.lang = a.language);
 	}, [a.language]);
 	let L = a.selected.startsWith("node:") ? w.byName.get(a.selected.slice(5)) : void 0, R = /^(leaf|output):/.test(a.selected) ? w.tensors.find((e) => e.name === $(a.selected)) : void 0, ne = (e) => {
+		let t = (e) => k[e] ? `${k[e].phase} ${w.nodes[k[e].node].scope}` : "", n = a.at + e;
+		for (; n >= 0 && n < k.length - 1 && t(n) === t(a.at);) n += e;
+		I(n);
+	}, re = (e) => {
 		L !== void 0 && m(w.reach(L, e));
-	}, re = () => {
+	}, ie = () => {
 		let e = R ?? (L === void 0 ? void 0 : w.tensors[w.nodes[L].outputs.find((e) => e >= 0) ?? -1]);
 		e && m(new Set(w.pathToLoss(e.index).map((e) => e.node)));
-	}, ie = (e) => {
+	}, ae = (e) => {
 		if (e.ctrlKey || e.metaKey || e.altKey) return;
 		let t = {
 			ArrowLeft: [60, 0],
@@ -2331,12 +2340,14 @@ function qt({ model: e, hooks: t, version: n }) {
 			0: () => y({ view: M() }),
 			n: () => I(a.at + 1),
 			p: () => I(a.at - 1),
+			N: () => ne(1),
+			P: () => ne(-1),
 			" ": () => f(!d),
 			"/": () => _.current?.focus(),
 			"?": () => u(!0),
-			a: () => ne(!1),
-			d: () => ne(!0),
-			f: re,
+			a: () => re(!1),
+			d: () => re(!0),
+			f: ie,
 			Escape: () => {
 				u(!1), m(null), f(!1);
 			},
@@ -2352,9 +2363,9 @@ function qt({ model: e, hooks: t, version: n }) {
 		else if (n[e.key]) n[e.key]();
 		else return;
 		e.preventDefault();
-	}, ae = (e, n) => {
+	}, oe = (e, n) => {
 		e ? e.kind === "group" && (n || !e.open) ? (P(e.path), y({ selected: e.id }), t.onSelect?.(e.path)) : n || F(e.id) : n || y({ selected: "" });
-	}, z = R ? Le(w, w.pathToLoss(R.index)) : [], B = j && j.phase === "backward" ? Re(w, k, a.at, j.node) : [0, 0], V = (t) => {
+	}, z = R ? Le(w, w.pathToLoss(R.index)) : [], se = j && j.phase === "backward" ? Re(w, k, a.at, j.node) : [0, 0], B = (t) => {
 		let n = e.summary(t)?.entries;
 		return n ? Array.from(n) : null;
 	};
@@ -2392,8 +2403,8 @@ function qt({ model: e, hooks: t, version: n }) {
 				rows: [{
 					role: "tensor",
 					name: R.name,
-					value: V(R.value),
-					gradient: V(R.gradient)
+					value: B(R.value),
+					gradient: B(R.gradient)
 				}]
 			} : null : {
 				name: w.nodes[L].name,
@@ -2409,9 +2420,9 @@ function qt({ model: e, hooks: t, version: n }) {
 				])].filter(([e]) => e >= 0).map(([e, t, n]) => ({
 					role: n,
 					name: w.tensors[e].name,
-					value: V(w.tensors[e].value),
-					gradient: V(w.tensors[e].gradient),
-					sent: t < 0 ? null : V(w.nodes[L].sent[t] ?? -1),
+					value: B(w.tensors[e].value),
+					gradient: B(w.tensors[e].gradient),
+					sent: t < 0 ? null : B(w.nodes[L].sent[t] ?? -1),
 					vjp: w.nodes[L].vjp[t] ?? ""
 				}))
 			},
@@ -2420,13 +2431,13 @@ function qt({ model: e, hooks: t, version: n }) {
 				of: k.length,
 				phase: j?.phase ?? "",
 				node: j ? w.nodes[j.node].name : "",
-				incoming: j ? V(w.gradientOf(w.nodes[j.node])) : null,
+				incoming: j ? B(w.gradientOf(w.nodes[j.node])) : null,
 				rule: j ? w.nodes[j.node].vjp : [],
 				contributions: j?.phase === "backward" ? w.nodes[j.node].inputs.flatMap((e, t) => e >= 0 && w.nodes[j.node].sent[t] >= 0 ? [{
 					input: w.tensors[e].name,
-					entries: V(w.nodes[j.node].sent[t])
+					entries: B(w.nodes[j.node].sent[t])
 				}] : []) : [],
-				reported: B
+				reported: se
 			},
 			search: {
 				query: a.query,
@@ -2459,7 +2470,7 @@ function qt({ model: e, hooks: t, version: n }) {
 		step: I,
 		search: (e) => y({ query: e })
 	});
-	let oe = (t) => {
+	let ce = (t) => {
 		let n = pt(D, w, C, O), r = `${e.raw.title ?? "graph"}.${t}`, i = (e) => {
 			let t = document.createElement("a"), n = URL.createObjectURL(e);
 			t.href = n, t.download = r, t.click(), setTimeout(() => {
@@ -2477,14 +2488,14 @@ function qt({ model: e, hooks: t, version: n }) {
 				e && i(e);
 			});
 		}, a.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(n)}`;
-	}, se = (t, n) => {
+	}, le = (t, n) => {
 		let r = (e.raw.training?.snapshots ?? []).map((e) => e.step).toSorted((e, t) => Math.abs(e - n) - Math.abs(t - n))[0] ?? -1;
 		y({
 			snapshot: r,
 			graph: 0,
 			tab: "graph"
 		}), F(t);
-	}, ce = [
+	}, V = [
 		["graph", !0],
 		["training", !!e.raw.training],
 		["compare", !!e.raw.compare]
@@ -2494,12 +2505,12 @@ function qt({ model: e, hooks: t, version: n }) {
 		"data-theme": x ? "dark" : "light",
 		lang: a.language,
 		onKeyDown: (e) => {
-			(!(e.target instanceof Element && e.target.closest("input,select,button,canvas,[role=tree]")) || e.key === "Escape" || e.key === "?" && !(e.target instanceof HTMLInputElement)) && ie(e);
+			(!(e.target instanceof Element && e.target.closest("input,select,button,canvas,[role=tree]")) || e.key === "Escape" || e.key === "?" && !(e.target instanceof HTMLInputElement)) && ae(e);
 		},
 		children: [
 			/* @__PURE__ */ J("header", { children: [
 				/* @__PURE__ */ J("h1", { children: e.raw.title ?? "localgrad" }),
-				ce.filter(([, e]) => e).length > 1 && ce.filter(([, e]) => e).map(([e]) => /* @__PURE__ */ J("button", {
+				V.filter(([, e]) => e).length > 1 && V.filter(([, e]) => e).map(([e]) => /* @__PURE__ */ J("button", {
 					"aria-pressed": a.tab === e,
 					onClick: () => y({ tab: e }),
 					children: b(e)
@@ -2575,11 +2586,11 @@ function qt({ model: e, hooks: t, version: n }) {
 					children: b("backwardGraph")
 				}),
 				/* @__PURE__ */ J("button", {
-					onClick: () => oe("svg"),
+					onClick: () => ce("svg"),
 					children: "SVG"
 				}),
 				/* @__PURE__ */ J("button", {
-					onClick: () => oe("png"),
+					onClick: () => ce("png"),
 					children: "PNG"
 				}),
 				/* @__PURE__ */ J("select", {
@@ -2609,7 +2620,7 @@ function qt({ model: e, hooks: t, version: n }) {
 			a.tab === "training" && e.raw.training ? /* @__PURE__ */ J(Ht, {
 				model: e,
 				language: a.language,
-				onCell: se,
+				onCell: le,
 				version: n
 			}) : a.tab === "compare" && e.raw.compare ? /* @__PURE__ */ J(Kt, {
 				model: e,
@@ -2659,8 +2670,8 @@ function qt({ model: e, hooks: t, version: n }) {
 							phase: j?.phase ?? "",
 							failed: ee
 						},
-						onBox: ae,
-						onKey: ie,
+						onBox: oe,
+						onKey: ae,
 						label: b("graph"),
 						onSize: (e, t) => c([e, t]),
 						onPaint: () => {
@@ -2671,7 +2682,7 @@ function qt({ model: e, hooks: t, version: n }) {
 						children: O.legend.map((e) => /* @__PURE__ */ J("span", { children: [/* @__PURE__ */ J("i", { style: { background: e.colour } }), e.label] }, e.label))
 					})]
 				}),
-				/* @__PURE__ */ J("aside", {
+				/* @__PURE__ */ J("section", {
 					class: "card",
 					"aria-label": b("card"),
 					tabIndex: 0,
@@ -2711,24 +2722,28 @@ function qt({ model: e, hooks: t, version: n }) {
 							onClick: () => m(null),
 							children: b("clear")
 						}) }),
-						L === void 0 ? R ? /* @__PURE__ */ J(S, { children: [/* @__PURE__ */ J(et, {
-							graph: w,
-							language: a.language,
-							choose: F,
-							index: R.index,
-							title: b(R.role === 0 ? "inner" : [
-								"inner",
-								"input",
-								"parameter",
-								"constant",
-								"state"
-							][R.role])
-						}), /* @__PURE__ */ J(tt, {
-							graph: w,
-							language: a.language,
-							choose: F,
-							tensor: R.index
-						})] }) : a.selected.startsWith("group:") && T.groups.has($(a.selected)) ? /* @__PURE__ */ J(S, { children: [
+						L === void 0 ? R ? /* @__PURE__ */ J(S, { children: [
+							/* @__PURE__ */ J("h2", { children: R.name }),
+							/* @__PURE__ */ J(et, {
+								graph: w,
+								language: a.language,
+								choose: F,
+								index: R.index,
+								title: b(R.role === 0 ? "inner" : [
+									"inner",
+									"input",
+									"parameter",
+									"constant",
+									"state"
+								][R.role])
+							}),
+							/* @__PURE__ */ J(tt, {
+								graph: w,
+								language: a.language,
+								choose: F,
+								tensor: R.index
+							})
+						] }) : a.selected.startsWith("group:") && T.groups.has($(a.selected)) ? /* @__PURE__ */ J(S, { children: [
 							/* @__PURE__ */ J("h2", { children: $(a.selected) }),
 							/* @__PURE__ */ J("p", { children: [
 								T.groups.get($(a.selected)).size,
@@ -2748,17 +2763,17 @@ function qt({ model: e, hooks: t, version: n }) {
 							children: b("nothing")
 						}) : /* @__PURE__ */ J(S, { children: [/* @__PURE__ */ J("p", { children: [
 							/* @__PURE__ */ J("button", {
-								onClick: () => ne(!1),
+								onClick: () => re(!1),
 								children: b("ancestors")
 							}),
 							" ",
 							/* @__PURE__ */ J("button", {
-								onClick: () => ne(!0),
+								onClick: () => re(!0),
 								children: b("descendants")
 							}),
 							" ",
 							/* @__PURE__ */ J("button", {
-								onClick: re,
+								onClick: ie,
 								children: b("path")
 							})
 						] }), /* @__PURE__ */ J(Qe, {
@@ -2786,6 +2801,12 @@ function qt({ model: e, hooks: t, version: n }) {
 				}),
 				/* @__PURE__ */ J("footer", { children: [
 					/* @__PURE__ */ J("button", {
+						"aria-label": b("layerBack"),
+						title: b("layerBack"),
+						onClick: () => ne(-1),
+						children: "◀◀"
+					}),
+					/* @__PURE__ */ J("button", {
 						"aria-label": b("previous"),
 						onClick: () => I(a.at - 1),
 						children: "◀"
@@ -2798,6 +2819,12 @@ function qt({ model: e, hooks: t, version: n }) {
 						"aria-label": b("next"),
 						onClick: () => I(a.at + 1),
 						children: "▶"
+					}),
+					/* @__PURE__ */ J("button", {
+						"aria-label": b("layerOn"),
+						title: b("layerOn"),
+						onClick: () => ne(1),
+						children: "▶▶"
 					}),
 					/* @__PURE__ */ J("input", {
 						type: "range",
@@ -2822,9 +2849,9 @@ function qt({ model: e, hooks: t, version: n }) {
 							" ",
 							j.phase === "forward" ? H.here : /* @__PURE__ */ J(S, { children: [
 								"· ",
-								B[0],
+								se[0],
 								"/",
-								B[1],
+								se[1],
 								" ",
 								b("reported"),
 								H.inputs.map((t, n) => t >= 0 && H.vjp[n] && H.sent[n] >= 0 ? /* @__PURE__ */ J("span", { children: [
