@@ -15,7 +15,7 @@ from localgrad.graph.spec import is_static
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.graph.warning import warn_once
 from localgrad.run import native
-from localgrad.run.kernel import PIECES, sum_dtype
+from localgrad.run.kernel import sum_dtype
 from localgrad.run.loops import TOTALS, broadcast, in_pieces, loop_of, loop_work, parameters
 from localgrad.run.lowering import UnsupportedError, supports
 from localgrad.run.memory import Arena, Buffer, Memory
@@ -25,6 +25,7 @@ from localgrad.run.products import product_of, product_parameters, product_text,
 from localgrad.run.regions import Region, region_step, regions_of, whole_copy
 from localgrad.run.rows import Rows, checks_of, rows_of
 from localgrad.run.rows import parameters as row_parameters
+from localgrad.run.sharing import PIECES
 from localgrad.run.steps import LoopStep, NumpyStep, PiecesStep, ProductStep, RowsStep, ScanStep, Step, tensors_read
 from localgrad.run.text import TYPES
 from localgrad.transform.grouping import Role, Unit, group

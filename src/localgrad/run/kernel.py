@@ -14,14 +14,11 @@ import numpy as np
 
 from localgrad.run.lowering import BOOL, Dtype, Operation
 from localgrad.run.mathematics import FUNCTIONS
+from localgrad.run.sharing import piecewise, take
 from localgrad.run.text import ALONE, HEADER, TYPES, Floats, Text, literal
 
 CHUNK: Final = 1024
 """Entries that are summed in their own precision before they go into a wider sum."""
-PIECES: Final = 8
-"""Pieces in which a large sum is added up, each on one thread; they are added in order afterwards."""
-UNIT: Final = 64
-"""Entries of an innermost axis that stay on one thread."""
 _FLOAT_COMPARES: Final = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 _INTEGER_COMPARES: Final = {"lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge", "eq": "eq", "ne": "ne"}
 _LOGIC: Final = {"and", "or", "xor"}
@@ -111,10 +108,10 @@ class _Writer:
         self.totals = [(*self.strided(), self.base(), self.argument(), self.argument()) for _ in self.kernel.totals]
         self.block = "entry"
         if self.kernel.pieces:
-            self.piecewise()
+            piecewise(self)
         else:
             if self.kernel.axis >= 0:
-                self.take("%part", "%parts")
+                take(self, "%part", "%parts")
             self.whole()
             text.line("  ret void")
         text.line("}")
@@ -129,69 +126,6 @@ class _Writer:
         if not self.kernel.pieces:
             for number in range(len(self.kernel.totals)):
                 self.close(number)
-
-    def piecewise(self) -> None:
-        """The pieces that are this part's, one after the other."""
-        text = self.text
-        first = text.made(f"sdiv i64 {text.made(f'mul i64 %part, {PIECES}')}, %parts")
-        end = text.made("add i64 %part, 1")
-        last = text.made(f"sdiv i64 {text.made(f'mul i64 {end}, {PIECES}')}, %parts")
-        some = text.made(f"icmp slt i64 {first}, {last}")
-        text.line(f"  br i1 {some}, label %share, label %nothing")
-        text.line("nothing:")
-        text.line("  ret void")
-        text.line("share:")
-        text.line(f"  %share.i = phi i64 [ {first}, %entry ], [ %share.next, %share.end ]")
-        self.block = "share"
-        self.take("%share.i", str(PIECES))
-        self.whole()
-        text.line("  br label %share.end")
-        text.line("share.end:")
-        text.line("  %share.next = add nsw i64 %share.i, 1")
-        text.line(f"  %share.more = icmp slt i64 %share.next, {last}")
-        text.line("  br i1 %share.more, label %share, label %nothing")
-
-    def take(self, part: str, parts: str) -> None:
-        """Shrink the extents to a part, and move all addresses there; return where the part is empty."""
-        text, axis = self.text, self.kernel.axis
-        whole = self.extents[axis]
-        unit = UNIT if axis == self.rank - 1 else 1
-        units = whole
-        if unit > 1:
-            units = text.made(f"sdiv i64 {text.made(f'add nsw i64 {whole}, {unit - 1}')}, {unit}")
-        ends = []
-        for number in (part, text.made(f"add nsw i64 {part}, 1")):
-            at = text.made(f"sdiv i64 {text.made(f'mul nsw i64 {number}, {units}')}, {parts}")
-            if unit > 1:
-                at = self.least(text.made(f"mul nsw i64 {at}, {unit}"), whole)
-            ends.append(at)
-        count = text.made(f"sub nsw i64 {ends[1]}, {ends[0]}")
-        if not self.kernel.pieces:  # which are never empty
-            text.line(f"  br i1 {text.made(f'icmp sgt i64 {count}, 0')}, label %taken, label %empty")
-            text.line("empty:")
-            text.line("  ret void")
-            text.line("taken:")
-            self.block = "taken"
-        self.extents = [count if number == axis else extent for number, extent in enumerate(self.extents)]
-        self.loads = [(self.moved(start, [strides[axis]], [ends[0]]), strides) for start, strides in self.loads]
-        self.stores = [(self.moved(start, [strides[axis]], [ends[0]]), strides) for start, strides in self.stores]
-        totals = []
-        for total, (start, strides, target, sums, size) in zip(self.kernel.totals, self.totals, strict=True):
-            wide, narrow = sum_dtype(total.dtype).itemsize, total.dtype.itemsize
-            if self.kernel.pieces:
-                start = self.moved(start, [text.made(f"mul nsw i64 {sums}, {wide}")], [part])
-                start = self.moved(start, [strides[axis]], [ends[0]])
-            else:  # the sums of a part lie one behind the other
-                each = text.made(f"sdiv i64 {strides[axis]}, {wide}")
-                start = self.moved(start, [strides[axis]], [ends[0]])
-                target = self.moved(target, [text.made(f"mul nsw i64 {each}, {narrow}")], [ends[0]])
-                sums = text.made(f"mul nsw i64 {each}, {count}")
-            totals.append((start, strides, target, sums, size))
-        self.totals = totals
-
-    def least(self, a: str, b: str) -> str:
-        """The smaller one of two numbers."""
-        return self.text.made(f"select i1 {self.text.made(f'icmp slt i64 {a}, {b}')}, i64 {a}, i64 {b}")
 
     def metadata(self) -> list[str]:
         return [

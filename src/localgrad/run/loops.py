@@ -11,10 +11,11 @@ import numpy as np
 from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.base import normal_axes
-from localgrad.run.kernel import CHUNK, PIECES, Kernel, Port, Total, sum_dtype
+from localgrad.run.kernel import CHUNK, Kernel, Port, Total, sum_dtype
 from localgrad.run.lowering import Dtype, Lowering, Typed
 from localgrad.run.mathematics import FUNCTIONS
 from localgrad.run.places import Place, dense
+from localgrad.run.sharing import PIECES
 from localgrad.transform.grouping import Unit
 
 TOTALS = frozenset(("Sum", "Mean", "SumTo"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from localgrad.run.kernel import PIECES, Total, sum_dtype
+from localgrad.run.kernel import Total, sum_dtype
+from localgrad.run.sharing import PIECES
 from localgrad.run.text import ALONE, HEADER, TYPES, Text, literal
 
 
