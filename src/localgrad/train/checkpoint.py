@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -191,7 +192,19 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": f"{sys.platform} {platform.machine()}",
         "threads": int(named) if named else len(affinity(0)) if affinity else os.cpu_count(),
+        "compiler": _compiler(),
     }
+
+
+@lru_cache(1)
+def _compiler() -> str:
+    """What compiled steps are made with."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"llvmlite {version('llvmlite')}"
+    except PackageNotFoundError:
+        return "none"
 
 
 THREADS: Final = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")

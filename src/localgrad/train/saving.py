@@ -156,7 +156,7 @@ def restore(
     changed = [
         f"{name} was {found.get(name)}, is {value}"
         for name, value in environment().items()
-        if found.get(name) != str(value)
+        if found.get(name, str(value)) != str(value)
     ]
     if changed:
         warnings.warn(
