@@ -189,6 +189,10 @@ class RecordVerbs:
         """The graph as an SVG picture with the values and gradients of this run; written to `path` if given."""
         return verb("show.picture:record_to_svg")(self, path, **options)  # type: ignore[no-any-return]
 
+    def explore(self, path: str | Path | None = None, **options: Any) -> Any:
+        """The explorer's page of this run, written to `path` if given; a notebook shows what is returned."""
+        return verb("show.explore:explore")(self, path, **options)
+
 
 class GraphVerbs:
     """Methods of Graph implemented above the graph room."""
@@ -219,6 +223,10 @@ class GraphVerbs:
     def to_svg(self, path: str | Path | None = None, **options: Any) -> str:
         """The graph as an SVG picture; written to `path` if given."""
         return verb("show.picture:to_svg")(self, path, **options)  # type: ignore[no-any-return]
+
+    def explore(self, path: str | Path | None = None, **options: Any) -> Any:
+        """The explorer's page of this graph, written to `path` if given; a notebook shows what is returned."""
+        return verb("show.explore:explore")(self, path, **options)
 
     def to_dot(self, path: str | Path | None = None) -> str:
         """The graph in Graphviz' language."""
