@@ -350,6 +350,7 @@ for owner, name in ((os, "open"), (os, "fsync"), (pathlib.Path, "replace")):
 
 def fit(path, resume):
     made = trainer()
+    made.compile = False  # kernels are kept in files as well
     made.fit(data(), 1, batch_size=20, checkpoint=Checkpoint(path, every_steps=1, seconds=0), resume=resume)
     return everything(made)
 
