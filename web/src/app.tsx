@@ -48,7 +48,7 @@ export function App({ model, hooks, version }: { model: Model; hooks: Hooks; ver
   const colours = useMemo(() => colouring(graph, state.mode, dark), [graph, state.mode, dark]);
   const all = useMemo(() => steps(graph), [graph]), found = useMemo(() => search(graph, state.query), [graph, state.query]);
   const now = all[state.at], failed = model.raw.failure && (model.raw.failure.graph ?? 0) === state.graph ? model.raw.failure.node : -1;
-  const fit = (): View => { const zoom = Math.max(0.005, Math.min(1.25, (size[0] - 40) / Math.max(1, scene.width), (size[1] - 40) / Math.max(1, scene.height))); const readable = Math.max(zoom, Math.min(0.6, (size[0] - 40) / Math.max(1, scene.width))); return { zoom: readable, x: (size[0] - scene.width * readable) / 2, y: zoom === readable ? (size[1] - scene.height * readable) / 2 : 20 }; };
+  const fit = (): View => { const zoom = Math.max(0.005, Math.min(1.25, (size[0] - 40) / Math.max(1, scene.width), (size[1] - 80) / Math.max(1, scene.height))); const readable = Math.max(zoom, Math.min(0.6, (size[0] - 40) / Math.max(1, scene.width))); return { zoom: readable, x: (size[0] - scene.width * readable) / 2, y: zoom === readable ? (size[1] - 40 - scene.height * readable) / 2 : 20 }; };
   const view = state.view ?? (size[0] ? fit() : { x: 20, y: 20, zoom: 1 });
   useEffect(() => { if (size[0] && !fitted.current) { fitted.current = true; change({ view: fit() }); } }, [size, scene]);
   /** Opens or closes a layer; the box that was pressed stays where it is. */

@@ -2240,11 +2240,11 @@ function qt({ model: e, hooks: t, version: n }) {
 		a.mode,
 		x
 	]), k = K(() => Ie(w), [w]), A = K(() => Lt(w, a.query), [w, a.query]), j = k[a.at], ee = e.raw.failure && (e.raw.failure.graph ?? 0) === a.graph ? e.raw.failure.node : -1, M = () => {
-		let e = Math.max(.005, Math.min(1.25, (s[0] - 40) / Math.max(1, D.width), (s[1] - 40) / Math.max(1, D.height))), t = Math.max(e, Math.min(.6, (s[0] - 40) / Math.max(1, D.width)));
+		let e = Math.max(.005, Math.min(1.25, (s[0] - 40) / Math.max(1, D.width), (s[1] - 80) / Math.max(1, D.height))), t = Math.max(e, Math.min(.6, (s[0] - 40) / Math.max(1, D.width)));
 		return {
 			zoom: t,
 			x: (s[0] - D.width * t) / 2,
-			y: e === t ? (s[1] - D.height * t) / 2 : 20
+			y: e === t ? (s[1] - 40 - D.height * t) / 2 : 20
 		};
 	}, N = a.view ?? (s[0] ? M() : {
 		x: 20,
