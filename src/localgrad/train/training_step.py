@@ -130,7 +130,7 @@ def training_step(
             factor = clip_factor(global_norm([each for each in found if each is not None]), optimizer.clip_norm)
         for (name, parameter), gradient in zip(parameters.items(), found, strict=True):
             dtype = parameter.dtype.name
-            gradient = gradient if factor is None else gradient * Cast.on(factor, dtype=dtype)  # type: ignore[operator]
+            gradient = gradient if factor is None else gradient * Cast.on(factor, dtype=dtype)
             new, kept = optimizer.full_rule(
                 parameter, gradient, tuple(states[name]), Cast.on(rate, dtype=dtype), Cast.on(following, dtype=dtype)
             )
