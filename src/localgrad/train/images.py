@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ def read_images(
     `std`. Raises DataError where Pillow is missing, there are fewer than two classes, or a file is no picture.
     """
     try:
-        from PIL import Image
+        image: Any = importlib.import_module("PIL.Image")
     except ImportError:
         raise DataError(
             f"the pictures in {folder} were to be read\nfound: the package Pillow is not installed\n"
@@ -63,7 +64,7 @@ def read_images(
     x = np.empty((len(files), *shape), np.float32)
     for row, (_, path) in enumerate(files):
         try:
-            with Image.open(path) as picture:
+            with image.open(path) as picture:
                 scaled: Any = picture.convert("L" if channels == 1 else "RGB").resize((width, height))
                 array = np.asarray(scaled, np.float32).reshape(height, width, channels) / 255
         except Exception as error:  # whatever a damaged picture leads to
