@@ -59,7 +59,7 @@ def test_without_a_command_it_shows_the_help_and_leaves_with_2(capsys):
     ("arguments", "facts"),
     [
         (["trian", "digits"], ["'trian'", "'train'", "localgrad --help"]),
-        (["zzz"], ["'zzz'", "train, predict, explain, graph"]),
+        (["zzz"], ["'zzz'", "train, predict, explain, explore, graph"]),
         (["train"], ["DATA", "localgrad train --help"]),
         (["train", "digits", "--epoch", "3"], ["'--epoch'", "'--epochs'"]),
         (["train", "digits", "--epoch=3"], ["'--epoch'", "'--epochs'"]),
@@ -201,7 +201,12 @@ def test_the_run_folder_is_complete(digits):
     names = {path.name for path in folder.iterdir()}
     assert names == {
         "run.json", "graph.json", "model.safetensors", "graph.svg", "history.csv", "curves.svg", "checkpoint.safetensors",
+        "gradients.csv", "explorer.html",
     }  # fmt: skip
+    page = (folder / "explorer.html").read_text(encoding="utf-8")
+    assert len(page) < 1_000_000
+    assert "gradient_norm" in page
+    assert len(History.from_csv(folder / "gradients.csv")) == 30
     assert "(N, 64)" in (folder / "graph.svg").read_text(encoding="utf-8")
     assert len(History.from_csv(folder / "history.csv")) == 30
 

@@ -184,3 +184,22 @@ def test_every_formula_is_well_formed_markup(name):
     found = parseString(mathml(kinds()[name].formula))
     for tag, count in {"mfrac": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "munderover": 3}.items():
         assert all(len(each.childNodes) == count for each in found.getElementsByTagName(tag))
+
+
+def test_the_command_line_writes_pages(tmp_path, capsys, monkeypatch):
+    from localgrad.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    graph = lg.capture(lambda x: lg.tanh(x) * 2.0, lg.spec(1, 3), name="net")
+    graph.save(tmp_path / "net")
+    assert main(["explore", "net"]) == 0
+    assert "structure alone" in capsys.readouterr().out
+    assert "structure_only" in (tmp_path / "net" / "explorer.html").read_text(encoding="utf-8")
+    np.save(tmp_path / "x.npy", np.float32([[1, 2, 3]]))
+    assert main(["explore", "net", "--input", "x=x.npy", "--loss", "mean", "-o", "page.html"]) == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    document = json.loads(page.split('id="localgrad-document">')[1].split("</script>")[0])
+    assert valid(document)
+    gradient = 2 / 3 * (1 - np.tanh(np.float32([[1, 2, 3]])) ** 2)
+    np.testing.assert_allclose(shown(document, "x", "gradient"), gradient, rtol=1e-5)
+    assert main(["explore", "net", "--loss", "mean"]) == 2

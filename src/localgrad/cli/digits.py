@@ -42,6 +42,7 @@ def train_digits(arguments: argparse.Namespace) -> int:
     probabilities = probabilities_of(outputs)
     hardest = int(probabilities[np.arange(len(outputs)), tested[1]].argmin())
     node = _opened(outcome, hardest, probabilities[hardest])
+    _write_page(outcome, hardest)
     _say_how_to_go_on(outcome, node, hardest)
     return 0
 
@@ -71,6 +72,15 @@ def _opened(outcome: Outcome, row: int, probabilities: NDArray[np.float64]) -> s
     print("\nOne node while it does so, and on the way back what the loss asks of it:\n")
     print(explained(graph, sample, node))
     return node
+
+
+def _write_page(outcome: Outcome, row: int) -> None:
+    """The explorer's page: one digit's values and gradients, and the gradient norms of the whole training."""
+    from localgrad.cli.explore import write_run_page
+
+    path = outcome.folder / "explorer.html"
+    write_run_page(outcome.folder, load_graph(outcome.folder), row, path)
+    print(f"\nThe network with every value and gradient of this digit, and its training, to look around in: {path}")
 
 
 def _say_how_to_go_on(outcome: Outcome, node: str, row: int) -> None:

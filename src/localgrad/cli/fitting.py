@@ -11,6 +11,7 @@ from localgrad.cli.sample import NOWHERE
 from localgrad.graph.context import using
 from localgrad.train.callbacks import EarlyStopping
 from localgrad.train.checkpoint import Checkpoint
+from localgrad.train.gradient_norms import GradientNorms
 from localgrad.train.progress import Bar, Silent
 from localgrad.train.trainer import Trainer
 
@@ -94,7 +95,7 @@ def fit(model: Sequential, optimizer: Optimizer, problem: Problem, settings: dic
             validation=problem.validation,
             batch_size=settings["batch_size"],
             checkpoint=Checkpoint(folder),
-            callbacks=[best] if best is not None else [],
+            callbacks=[GradientNorms(problem.train, folder / "gradients.csv"), *([best] if best is not None else [])],
             resume=True,
             progress=Lines(problem.judged),
         )

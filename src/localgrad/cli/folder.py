@@ -13,7 +13,8 @@ __all__ = ["CHECKPOINT", "OWN_FILES", "abandon", "claim", "require_free", "resum
 HOME = "runs"
 CHECKPOINT = "checkpoint.safetensors"
 """The trainer's name for it; the trainer itself is not imported before the data were read."""
-OWN_FILES = (RUN_FILE, "graph.json", "model.safetensors", "graph.svg", "history.csv", "curves.svg", CHECKPOINT)
+OWN_FILES = (RUN_FILE, "graph.json", "model.safetensors", "graph.svg", "history.csv", "curves.svg", "gradients.csv", "explorer.html",
+             CHECKPOINT)  # fmt: skip
 
 
 def resumed(arguments: argparse.Namespace) -> SavedRun | None:

@@ -14,7 +14,7 @@ __all__ = ["main"]
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 DEBUG = "show the traceback of an error"
-COMMANDS = ("train", "predict", "explain", "graph", "run", "grad", "check", "finetune", "trainstep")
+COMMANDS = ("train", "predict", "explain", "explore", "graph", "run", "grad", "check", "finetune", "trainstep")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

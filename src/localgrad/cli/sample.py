@@ -15,9 +15,10 @@ from localgrad.graph.errors import DataError
 
 if TYPE_CHECKING:
     from localgrad.graph.graph import Graph
+    from localgrad.graph.record import Record
     from localgrad.show.card import Card
 
-__all__ = ["NOWHERE", "Sample", "digit_picture", "digit_sample", "explained", "sample_of"]
+__all__ = ["NOWHERE", "Sample", "digit_picture", "digit_sample", "explained", "recorded", "sample_of"]
 
 NOWHERE = (None, 0)
 """The place of nodes that no line of a user made: those the command line records."""
@@ -87,13 +88,18 @@ def digit_picture(pixels: NDArray[np.float32]) -> str:
 
 def explained(graph: Graph, sample: Sample, node: str) -> Card:
     """The card of a node for one row: gradients are those of the loss, or of the largest output where no target is known."""
+    return recorded(graph, sample).explain(node)  # type: ignore[no-any-return]
+
+
+def recorded(graph: Graph, sample: Sample) -> Record:
+    """The run of a graph on a sample with the gradients of its loss."""
     from localgrad.graph.tensor import tensor
 
     x = tensor(sample.features, name=graph.inputs[0].name, requires_grad=True)
     with using(site=NOWHERE):
         loss = _loss(graph(x), sample.target)
     loss.backward()
-    return loss.graph.record().explain(node)  # type: ignore[no-any-return]
+    return loss.graph.record()  # type: ignore[no-any-return]
 
 
 def _loss(output: Any, target: NDArray[Any] | None) -> Any:
