@@ -11,6 +11,7 @@ from localgrad.nodes.reduction import sum as total
 from localgrad.nodes.trigonometric import sin, tanh
 from localgrad.transform.conditional import If
 from localgrad.transform.iteration import Loop, Scan
+from localgrad.transform.rounds import Rounds
 from tests.case import Case, Refused, booleans, rand
 
 
@@ -39,6 +40,8 @@ CHOICE = If(
     then_branch=capture(lambda x, w: (tanh(x) * w, exp(x)), double("N", 4), double(4)),
     else_branch=capture(lambda x, w: (x * x, x + w), double("N", 4), double(4)),
 )
+
+DOUBLING = capture(lambda x, go, w: (x * w, (x * w).sum() < 20), double("N"), spec(dtype="bool"), double())
 
 
 def growth(count, a, b, w):
@@ -160,5 +163,23 @@ CASES = [
         float32=False,
         gradient_rtol=1e-5,
         name="Loop of a number of rounds",
+    ),
+    Case(
+        Rounds(body=DOUBLING, carries=2, condition=1),
+        (np.int64(9), np.array([1.0, 2.0]), np.bool_(True), np.float64(2)),
+        lambda most, x, go, w: np.int64(3),
+        float32=False,
+        name="Rounds until a sum is large",
+        refused=[
+            Refused((np.int64(9), rand(2)), ShapeError, "was given 1 inputs", "takes 3"),
+            Refused(lambda: Rounds(body=DOUBLING, carries=3), ShapeError, "3 carries", "give a body"),
+        ],
+    ),
+    Case(
+        Rounds(body=DOUBLING, carries=2, condition=1),
+        (2, np.array([1.0, 2.0]), np.bool_(True), np.float64(2)),
+        lambda most, x, go, w: np.int64(2),
+        float32=False,
+        name="Rounds that are counted out",
     ),
 ]

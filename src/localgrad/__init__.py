@@ -226,7 +226,12 @@ _UPPER = {
 """Names of upper rooms, imported when first used: training, files and pictures cost nothing at import."""
 _ROOMS = ("layers", "models", "attribution", "train", "show", "exchange", "cli")
 
-register_later("localgrad.nodes.catalogue", "localgrad.transform.control", "localgrad.transform.recompute")
+register_later(
+    "localgrad.nodes.catalogue",
+    "localgrad.transform.control",
+    "localgrad.transform.recompute",
+    "localgrad.transform.rounds",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -35,7 +35,7 @@ def followed(op: Any, specs: list[Any], values: list[Any]) -> Any:
     `values` are arrays, arrays of objects with named extents among them, or None where nothing is known.
     """
     rule = _RULES.get(op.operation) if not op.domain else None
-    if rule is None:
+    if rule is None or (op.operation not in ("Shape", "Size") and (not values or values[0] is None)):
         return None
     try:
         found = rule(op, specs, values)

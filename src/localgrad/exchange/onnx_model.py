@@ -32,6 +32,8 @@ class Operation:
     domain: str = ""
     name: str = ""
     note: str = ""
+    version: int | None = None
+    """The version of its operator where it is not the model's, but that of the function it stood in."""
 
     def __str__(self) -> str:
         return f"{self.domain + '.' if self.domain else ''}{self.operator} `{self.name or ', '.join(self.outputs)}`"

@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from localgrad.exchange import onnx_package
+from localgrad.exchange.onnx_control import CONTROL, controlled
 from localgrad.exchange.onnx_functions import inlined
-from localgrad.exchange.onnx_imported import Imported, rule_for
+from localgrad.exchange.onnx_imported import Imported, UnknownValueError, rule_for
 from localgrad.exchange.onnx_known import LARGEST, as_field, followed
 from localgrad.exchange.onnx_model import Declared, Model, Operation, Section
+from localgrad.exchange.onnx_order import constant, in_order
 from localgrad.exchange.onnx_origin import remember
+from localgrad.exchange.onnx_ranks import ranked
 from localgrad.graph.capturing import Recorder
-from localgrad.graph.context import using
+from localgrad.graph.context import CONTEXT, using
 from localgrad.graph.errors import ImportModelError, LocalgradError
 from localgrad.graph.graph import Graph
 from localgrad.graph.node import ORDER, Node
@@ -57,16 +60,49 @@ class _Builder:
     def __init__(self, model: Model, source: Any) -> None:
         self.model = model
         self.source = source
+        self.section = inlined(model.section, model)
         self.recorder = Recorder()
         self.values: dict[str, Any] = {}
         self.known: dict[str, Any] = {}
         self.symbols: dict[str, str] = {}
         self.fresh: set[str] = set()
         self.inference: Mapping[str, Declared] | None = None
+        self.inner = ""
+
+    def nested(self, section: Section, label: str) -> _Builder:
+        """What reads a graph that a node holds, while that node's body is recorded; it sees the values around."""
+        inner = _Builder(self.model, self.source)
+        recorder = CONTEXT.get().recorder
+        assert isinstance(recorder, Recorder)
+        inner.section, inner.recorder = section, recorder
+        inner.values, inner.known = dict(self.values), dict(self.known)
+        inner.symbols, inner.fresh = self.symbols, self.fresh
+        inner.inner = f"{self.inner}{label}/"
+        return inner
+
+    def run(self, given: Sequence[Any]) -> list[Tensor]:
+        """The outputs of a graph that a node holds, recorded on its inputs."""
+        section = self.section
+        around = set(self.values)
+        operations = in_order(section.operations, around | self._given(section))
+        for declared, tensor in zip(section.inputs, given, strict=True):
+            self.values[declared.name] = tensor
+            self.known.pop(declared.name, None)
+        for name, array in section.initializers.items():
+            parameter = array.dtype.kind == "f"
+            # parameters stand in the graph around, where a gradient reaches them
+            self.enter_leaf(
+                name, array, "parameter" if parameter else "constant", self.inner + name if name in around else name
+            )
+        for operation in operations:
+            for name in operation.outputs:
+                self.values.pop(name, None)
+            self.enter_operation(operation)
+        return [self.output(each) for each in section.outputs]
 
     def graph(self) -> Graph:
-        section = self.model.section
-        operations = in_order(inlined(section.operations, self.model), self._given(section))
+        section = self.section
+        operations = in_order(section.operations, self._given(section))
         self.check_supported(operations)
         with using(recorder=self.recorder, scope="", tagger=None, watchers=(), enabled=True, site=(None, 0)):
             for declared in section.inputs:
@@ -93,7 +129,13 @@ class _Builder:
         """Raise ImportModelError naming every operator without a rule."""
         missing: Counter[str] = Counter()
         where: dict[str, str] = {}
-        for each in operations:
+        stack = list(reversed(operations))
+        while stack:
+            each = stack.pop()
+            bodies = [value for value in each.attributes.values() if isinstance(value, Section)]
+            stack.extend(inner for body in bodies for inner in reversed(body.operations))
+            if each.operator in CONTROL and not each.domain:
+                continue
             version = self.version(each)
             constant_node = each.operator == "Constant" and not each.domain
             if not constant_node and rule_for(each.domain, each.operator, version) is None:
@@ -108,7 +150,7 @@ class _Builder:
             )
 
     def version(self, operation: Operation) -> int:
-        return self.model.opsets.get(operation.domain, 1)
+        return operation.version or self.model.opsets.get(operation.domain, 1)
 
     # values -----------------------------------------------------------------------------------------------------
     def enter_input(self, declared: Declared) -> None:
@@ -146,8 +188,8 @@ class _Builder:
                 self.fresh.add(name)
         return Symbol.named(self.symbols[key])
 
-    def enter_leaf(self, name: str, array: NDArray[Any], role: Any) -> None:
-        leaf = Leaf(array, role, name, role == "parameter")
+    def enter_leaf(self, name: str, array: NDArray[Any], role: Any, called: str | None = None) -> None:
+        leaf = Leaf(array, role, called or name, role == "parameter")
         self.values[name] = self.recorder.adopt(leaf)
         if array.dtype.kind in "ib" and array.size <= LARGEST:
             self.known[name] = array
@@ -175,7 +217,12 @@ class _Builder:
         while inputs and inputs[-1] is None:
             inputs = inputs[:-1]
         try:
-            outputs = self.made(operation, inputs)
+            if self.inner:
+                inputs = tuple(self.recorder.adopt(x) if isinstance(x, Tensor) else x for x in inputs)
+            if operation.operator in CONTROL and not operation.domain:
+                outputs = controlled(self, operation, inputs)
+            else:
+                outputs = self.made(operation, inputs)
         except LocalgradError as error:
             raise self.refused(str(operation), str(error)) from None
         for name, tensor in zip(operation.outputs, outputs, strict=False):
@@ -246,28 +293,43 @@ class _Builder:
             found = kind.shape(*(x.spec if isinstance(x, Tensor) else x for x in inputs))
             specs = found if isinstance(found, tuple) else (found,)
         except Exception as error:
-            specs = self.declared_specs(operation, kind.count, error)
+            specs = self.declared_specs(operation, kind, inputs, error)
         node = Node(kind, inputs, next(ORDER), None, 0, scope, None)
         gradient = any(isinstance(x, Tensor) and x.requires_grad for x in inputs)
         return self.recorder._outputs(node, specs, gradient)
 
-    def declared_specs(self, operation: Operation, count: int, error: Exception) -> tuple[Spec, ...]:
-        """The specs a file declares for outputs whose shape only values say; raises where it declares none."""
+    def declared_specs(
+        self, operation: Operation, kind: Imported, inputs: tuple[Any, ...], error: Exception
+    ) -> tuple[Spec, ...]:
+        """The specs a file declares for outputs whose shape only values say, or their ranks; raises where it does not."""
         found = []
-        for name in operation.outputs[:count]:
+        given = ranked(kind, [x.spec if isinstance(x, Tensor) else None for x in inputs])
+        for place, name in enumerate(operation.outputs[: kind.count]):
             declared = self.declaration(name)
-            if declared is None or declared.shape is None or declared.dtype is None:
+            if declared is not None and declared.shape is not None and declared.dtype is not None:
+                found.append(self.spec_of(name, declared.shape, declared.dtype, given=False))
+            elif given is not None and (isinstance(error, UnknownValueError) or self.has_fresh_extents(inputs)):
+                rank, dtype = given[place]
+                found.append(self.spec_of(name, (None,) * rank, dtype, given=False))
+            else:
                 raise error
-            found.append(self.spec_of(name, declared.shape, declared.dtype, given=False))
         return tuple(found)
 
+    def has_fresh_extents(self, inputs: tuple[Any, ...]) -> bool:
+        """Whether an input has an extent that no input of the model says."""
+        extents: list[Any] = [extent for x in inputs if isinstance(x, Tensor) for extent in x.shape]
+        names = {name for extent in extents if isinstance(extent, Symbol) for name in extent.names()}
+        return bool(names & self.fresh)
+
     def declaration(self, name: str) -> Declared | None:
-        section = self.model.section
+        section = self.section
         for each in section.outputs:
             if each.name == name and each.shape is not None and each.dtype is not None:
                 return each
         if name in section.known:
             return section.known[name]
+        if self.inner:
+            return None
         if self.inference is None:
             self.inference = onnx_package.inferred(self.source)
         return self.inference.get(name)
@@ -309,52 +371,3 @@ class _Builder:
         """Whether an extent stands in it that no input of the model says."""
         words = {word for each in values.reshape(-1) for word in re.findall(r"[^\W\d]\w*", repr(each))}
         return bool(words & self.fresh)
-
-
-def constant(operation: Operation, refused: Any) -> NDArray[Any]:
-    """The value of a Constant node."""
-    given = {name: value for name, value in operation.attributes.items() if value is not None}
-    for name, dtype in (("value", None), ("sparse_value", None), ("value_float", np.float32), ("value_int", np.int64),
-                        ("value_floats", np.float32), ("value_ints", np.int64)):  # fmt: skip
-        if name in given:
-            return np.asarray(given[name], dtype)
-    raise refused(str(operation), f"a constant without numbers, only {sorted(given) or 'nothing'}")
-
-
-def in_order(operations: list[Operation], given: set[str]) -> list[Operation]:
-    """The nodes such that each stands after those it reads; raises ImportModelError for cycles and missing values."""
-    ready = set(given)
-    made = {name for each in operations for name in each.outputs}
-    for each in operations:
-        for name in each.inputs:
-            if name not in ready and name not in made:
-                raise ImportModelError(
-                    f"an ONNX model was to be made a graph, at {each}\nfound: nothing makes its input `{name}`\n"
-                    "do: fetch or export the file again"
-                )
-    found: list[Operation] = []
-    waiting: dict[str, list[int]] = {}
-    missing = []
-    for number, each in enumerate(operations):
-        needed = {name for name in each.inputs if name not in ready}
-        missing.append(len(needed))
-        for name in needed:
-            waiting.setdefault(name, []).append(number)
-    queue = [number for number in range(len(operations)) if not missing[number]]
-    queue.reverse()
-    while queue:
-        number = queue.pop()
-        found.append(operations[number])
-        woken = []
-        for name in set(operations[number].outputs):
-            for other in waiting.pop(name, ()):
-                missing[other] -= 1
-                if not missing[other]:
-                    woken.append(other)
-        queue.extend(sorted(woken, reverse=True))
-    if len(found) < len(operations):
-        raise ImportModelError(
-            "an ONNX model was to be made a graph\nfound: nodes that read one another in a circle\n"
-            "do: fetch or export the file again"
-        )
-    return found

@@ -9,9 +9,10 @@ from localgrad.graph.capturing import Recorder
 from localgrad.graph.context import using
 from localgrad.graph.errors import GradientError, ShapeError
 from localgrad.graph.graph import Graph
+from localgrad.graph.interpreter import named_outputs
 from localgrad.graph.spec import format_shape
 from localgrad.graph.tensor import Tensor
-from localgrad.transform.differentiate import free_name, gradient, named_outputs
+from localgrad.transform.differentiate import free_name, gradient
 
 
 def entry_gradient(
