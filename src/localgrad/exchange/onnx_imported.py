@@ -15,7 +15,7 @@ from localgrad.graph.spec import Spec, Symbol
 from localgrad.graph.tensor import Tensor
 
 Builder: TypeAlias = "Callable[..., Any]"
-FAMILIES: Final = ("arithmetic", "reductions", "shapes", "picking", "vision", "networks", "losses")
+FAMILIES: Final = ("arithmetic", "reductions", "shapes", "picking", "vision", "networks", "attention", "losses")
 """The modules that enter their operators in the table."""
 
 
