@@ -8,6 +8,7 @@ import numpy as np
 
 from localgrad.exchange.onnx_arithmetic import K, cast, dtype_of
 from localgrad.exchange.onnx_imported import Imported, UnknownValueError, only_values, operator
+from localgrad.exchange.onnx_resampling import resampled
 from localgrad.graph.errors import ImportModelError
 from localgrad.graph.kind import Value
 from localgrad.graph.spec import is_static
@@ -157,6 +158,10 @@ def local_response(op: Imported, x: Value) -> Value:
     return x / K("Pow", scale, float(op.get("beta", 0.75)))
 
 
+PLAIN = frozenset(("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"))
+"""The ways from a new place to an old one that our kind Resize has."""
+
+
 @operator("Resize", "Upsample", valued=(1, 2, 3))
 def resize(op: Imported, *inputs: Value) -> Value:
     """More or fewer entries along axes, by scales or to sizes."""
@@ -174,17 +179,13 @@ def resize(op: Imported, *inputs: Value) -> Value:
     where = "asymmetric" if old else op.get("coordinate_transformation_mode", "half_pixel")
     rounding = "floor" if old else op.get("nearest_mode", "round_prefer_floor")
     policy = op.get("keep_aspect_ratio_policy", "stretch")
-    if mode not in ("nearest", "linear") or where not in (
-        "half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"
-    ) or op.get("antialias", 0) or policy != "stretch":  # fmt: skip
-        raise ImportModelError(
-            f"{op.operation} was asked in mode {mode!r} by {where!r}"
-            f"{' with antialias' if op.get('antialias', 0) else ''}{'' if policy == 'stretch' else ' ' + policy}\n"
-            "found: no rule for it\ndo: export it in mode nearest or linear"
-        )
     given = scales if sizes is None else sizes
     if given is None:
         raise ImportModelError(f"{op.operation} has neither scales nor sizes")
+    plain = mode in ("nearest", "linear") and where in PLAIN and not op.get("antialias", 0) and policy == "stretch"
+    if not plain:
+        roi = op.array(1, inputs[1]).reshape(-1) if where == "tf_crop_and_resize" else None
+        return resampled(op, x, axes, scales if sizes is None else None, sizes, roi, rounding)
     shape = shape_of(x)
     changed = []
     for number, axis in sorted(enumerate(axes), key=lambda pair: pair[1]):
@@ -195,10 +196,7 @@ def resize(op: Imported, *inputs: Value) -> Value:
     if not changed:
         return K("Identity", x)
     if where == "align_corners" and sizes is None and not all(_is_whole(shape[axis], each) for axis, each in changed):
-        raise ImportModelError(
-            f"{op.operation} was asked with aligned corners by the scales {given}\n"
-            "found: they do not give whole extents, for which there is no rule\ndo: export it with sizes"
-        )
+        return resampled(op, x, axes, scales, None, None, rounding)
     fields = {
         "axes": tuple(axis for axis, _ in changed),
         "scales" if sizes is None else "sizes": tuple(each for _, each in changed),
