@@ -15,7 +15,17 @@ from localgrad.graph.spec import Spec, Symbol
 from localgrad.graph.tensor import Tensor
 
 Builder: TypeAlias = "Callable[..., Any]"
-FAMILIES: Final = ("arithmetic", "reductions", "shapes", "picking", "vision", "networks", "attention", "losses")
+FAMILIES: Final = (
+    "arithmetic",
+    "reductions",
+    "shapes",
+    "picking",
+    "vision",
+    "networks",
+    "attention",
+    "signals",
+    "losses",
+)
 """The modules that enter their operators in the table."""
 
 

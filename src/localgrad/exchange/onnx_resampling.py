@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localgrad.exchange.onnx_arithmetic import K, dtype_of
-from localgrad.exchange.onnx_imported import Imported
+from localgrad.exchange.onnx_imported import Imported, operator
 from localgrad.graph.errors import ImportModelError
 from localgrad.graph.kind import Value
 from localgrad.graph.spec import is_static
@@ -25,7 +25,7 @@ def resampled(
 ) -> Value:
     """Cubic, with antialiasing, of a region, or with the aspect kept; raises ImportModelError where extents are not known."""
     shape = shape_of(x)
-    known = [shape[axis] for axis in axes]
+    known: list[Any] = [shape[axis] for axis in axes]
     mode, where = op.get("mode", "nearest"), op.get("coordinate_transformation_mode", "half_pixel")
     if not is_static(known) or (sizes is not None and not is_static(sizes)) or dtype_of(x).kind != "f":
         raise ImportModelError(
@@ -138,3 +138,20 @@ def along(x: Value, weights: NDArray[Any], axis: int) -> Value:
     order = (*(each for each in range(rank) if each != axis), axis)
     back = tuple(order.index(each) for each in range(rank))
     return K("Transpose", K("MatMul", K("Transpose", x, axes=order), np.ascontiguousarray(weights.T)), axes=back)
+
+
+@operator("AffineGrid", valued=(1,))
+def affine_grid(op: Imported, theta: Value, size: Value) -> Value:
+    """Where an affine map takes each place of an image, from -1 to 1 along each axis."""
+    spatial = op.numbers(1, size)[2:]
+    if not is_static(spatial):
+        raise ImportModelError(f"AffineGrid was asked for {spatial} places\nfound: they are not known\ndo: fix them")
+    lines = []
+    for extent in spatial:
+        corners = op.get("align_corners", 0)
+        lines.append(np.linspace(-1, 1, extent) if corners else (2 * np.arange(extent) + 1) / extent - 1)
+    places = np.stack([*np.meshgrid(*lines, indexing="ij")[::-1], np.ones(spatial)], axis=-1).astype(dtype_of(theta))
+    rank = len(spatial)
+    flat = places.reshape(-1, rank + 1)
+    y = K("MatMul", flat, K("Transpose", theta, axes=(0, 2, 1)))
+    return K("Reshape", y, shape_to=(shape_of(theta)[0], *spatial, rank))
