@@ -248,3 +248,34 @@ def test_groups_never_depend_on_each_other_in_a_circle() -> None:
             if isinstance(x, lg.Tensor) and x._node is not None:
                 assert order[x._node.order] <= order[node.order]
     assert sorted(order) == [node.order for node in graph.nodes]
+
+
+@needs_compiler
+def test_what_numpy_gives_as_a_view_is_kept_when_the_memory_below_it_is_used_again() -> None:
+    @lg.kind
+    class Seen(lg.Kind):
+        """The same entries, as a view."""
+
+        formula = "y = x"
+        inputs = ("x",)
+
+        def shape(self, x: Any) -> Any:
+            return x
+
+        def forward(self, x: Any) -> Any:
+            return x[:]
+
+        def backward(self, grad: Any, y: Any, x: Any) -> Any:
+            return grad
+
+    def f(x: Any, W: Any) -> Any:
+        y = Seen()(lg.exp(x))
+        z = lg.tanh(x) @ W
+        for _ in range(3):
+            z = z @ W
+        return y + z
+
+    graph = lg.capture(f, lg.spec(4, 4), lg.spec(4, 4))
+    arrays = [floats(4, 4), floats(4, 4)]
+    (wanted,), (found,) = (each.run(arrays).values() for each in (graph, Plan(graph)))
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)

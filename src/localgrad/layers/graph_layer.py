@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from localgrad.graph.context import CONTEXT, TESTING
-from localgrad.graph.errors import CaptureError, InputsError, LocalgradError, ShapeError
+from localgrad.graph.errors import InputsError, LocalgradError, ShapeError
 from localgrad.graph.graph import Graph
 from localgrad.graph.interpreter import declared
 from localgrad.graph.naming import matching
@@ -23,9 +23,6 @@ from localgrad.layers.normalization import move
 from localgrad.nodes.normalization import batch_normalization
 from localgrad.nodes.random import dropout as drop
 from localgrad.transform.differentiability import differentiability
-
-VALUES = frozenset(("Shape", "Size", "NonZero"))
-"""Operators that make values from which shapes are computed, where they could not be followed when the file was read."""
 
 
 class GraphLayer(Model):
@@ -53,7 +50,6 @@ class GraphLayer(Model):
         self.notes = _notes(graph, batch_norm)
         statistics = statistics_of(graph)
         self.rank = rank
-        self._by_values = next((n.name for n in graph.nodes if getattr(n.kind, "operation", "") in VALUES), "")
         adapted = _factors_of(graph, [adapters] if isinstance(adapters, str) else list(adapters))
         if trainable is None and adapted:
             trainable = adapted
@@ -120,12 +116,6 @@ class GraphLayer(Model):
     def on(self, inputs: Sequence[Any], leaves: Mapping[str, Tensor]) -> list[Any]:
         """The outputs on tensors, with these in place of the parameters and states they are named after."""
         graph = self.source
-        recorder = CONTEXT.get().recorder
-        if recorder is not None and recorder.traces and self._by_values:
-            raise CaptureError(
-                f"the graph `{graph.name}` was to be compiled\nfound: node `{self._by_values}` makes a shape out of "
-                "values\ndo: train it node by node, which a Trainer does by itself"
-            )
         image: dict[int, Any] = {}
         sizes: dict[str, Any] = {}
         for tensor, x in zip(graph.inputs, inputs, strict=True):

@@ -108,13 +108,18 @@ def forward(node: Node, values: list[Any]) -> tuple[Any, ...]:
     """A node's own forward on values, with an error that names it."""
     result = computed(node, node.kind, values)
     values_of = result if result.__class__ is tuple else (result,)
-    if node.kind.view:
-        arrays = [x for x in values if x.__class__ is np.ndarray]
-        values_of = tuple(
-            each.copy() if each.__class__ is np.ndarray and any(np.may_share_memory(each, x) for x in arrays) else each
-            for each in values_of
-        )
-    return values_of
+    # what is a view of an input, a kind's own or that of a composition's last node, must not change when the
+    # plan uses the input's memory again
+    arrays = [x for x in values if x.__class__ is np.ndarray]
+    return tuple(each.copy() if _aliases(each, arrays) else each for each in values_of)
+
+
+def _aliases(result: Any, arrays: list[Any]) -> bool:
+    if result.__class__ is not np.ndarray:
+        return False
+    if result.base is None:
+        return any(result is x for x in arrays)
+    return any(np.may_share_memory(result, x) for x in arrays)
 
 
 def values_of(step: Step, node: Node, values: list[Any]) -> tuple[Any, ...]:
