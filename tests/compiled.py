@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -34,3 +35,26 @@ def model_and_step(optimizer: Any) -> tuple[Any, Any]:
         return loss
 
     return model, step
+
+
+def training_step(model: Any, optimizer: Any) -> Any:
+    """A step on scores of classes along the last axis."""
+
+    def step(x: Any, labels: Any) -> Any:
+        scores = model(x)
+        loss = lg.softmax_cross_entropy(scores.reshape((-1, scores.shape[-1])), labels.reshape(-1))
+        loss.backward()
+        optimizer.step(model)
+        return loss
+
+    return step
+
+
+def at_once(work: Any, count: int = 3) -> None:
+    """Do something in several threads, which all have to come to an end."""
+    workers = [threading.Thread(target=work) for _ in range(count)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(30)
+        assert not worker.is_alive()

@@ -10,6 +10,7 @@ import pytest
 import localgrad as lg
 from localgrad.models import GPT
 from localgrad.transform.attending import open_attention
+from tests.compiled import training_step
 
 SHAPES = [((2, 3, 5, 4), (2, 3, 5, 4), 6), ((1, 1), (7, 1), 1), ((3, 8, 4), (3, 5, 4), 4), ((13, 2), (3, 2), 5)]
 
@@ -89,13 +90,7 @@ def test_training_a_gpt_compiled_is_training_it() -> None:
     for compiled in (False, True):
         model = GPT(vocabulary=11, context=8, layers=2, heads=2, width=8, dtype=np.float64, seed=1)
         optimizer = lg.AdamW(1e-2)
-
-        def step(x: Any, t: Any, model: Any = model, optimizer: Any = optimizer) -> Any:
-            loss = lg.softmax_cross_entropy(model(x), t)
-            loss.backward()
-            optimizer.step(model)
-            return loss
-
+        step = training_step(model, optimizer)
         run = lg.compile(step) if compiled else step
         losses.append([run(tokens[:, :-1], tokens[:, 1:]).item() for _ in range(5)])
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-9)

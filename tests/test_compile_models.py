@@ -10,7 +10,7 @@ import pytest
 
 import localgrad as lg
 from localgrad.layers import Affine, BatchNormalization, Dropout, Relu
-from tests.compiled import floats, generator, needs_compiler
+from tests.compiled import floats, generator, needs_compiler, training_step
 
 pytestmark = needs_compiler
 
@@ -34,14 +34,7 @@ def test_no_step_of_a_training_is_left_to_numpy_and_all_compute_the_same(name: s
     for compiled in (False, True):
         lg.seed(1)  # layers that draw take their keys when they are made
         model, optimizer = make(), lg.AdamW(1e-3, clip_norm=1.0)
-
-        def step(x: Any, labels: Any, model: Any = model, optimizer: Any = optimizer) -> Any:
-            scores = model(x)
-            loss = lg.softmax_cross_entropy(scores.reshape((-1, scores.shape[-1])), labels.reshape(-1))
-            loss.backward()
-            optimizer.step(model)
-            return loss
-
+        step = training_step(model, optimizer)
         run = lg.compile(step) if compiled else step
         losses.append([run(lg.tensor(x), lg.tensor(labels)).item() for _ in range(3)])
         if compiled:

@@ -12,6 +12,7 @@ from localgrad.layers import TimeGRU, TimeLSTM, TimeRNN
 from localgrad.models import LSTMLanguageModel
 from localgrad.run import native
 from localgrad.run.scans import Body
+from tests.compiled import training_step
 
 
 def scans(compiled: Any) -> list[Body]:
@@ -26,13 +27,7 @@ def test_training_a_language_model_compiled_is_training_it(dtype: Any) -> None:
     for compiled in (False, True):
         model = LSTMLanguageModel(23, 24, stateful=False, seed=1, dtype=dtype)
         optimizer = lg.SGD(1.0, clip_norm=0.25)
-
-        def step(x: Any, t: Any, model: Any = model, optimizer: Any = optimizer) -> Any:
-            loss = lg.softmax_cross_entropy(model(x), t)
-            loss.backward()
-            optimizer.step(model)
-            return loss
-
+        step = training_step(model, optimizer)
         run = lg.compile(step) if compiled else step
         losses.append([run(words[:, :-1], words[:, 1:]).item() for _ in range(5)])
         weights.append({name: leaf.data.copy() for name, leaf in model.parameters().items()})

@@ -18,7 +18,7 @@ import pytest
 import localgrad as lg
 from localgrad.run import pool, products, runner, threads
 from localgrad.run.plan import Plan
-from tests.compiled import floats, model_and_step, needs_compiler
+from tests.compiled import at_once, floats, model_and_step, needs_compiler
 
 pytestmark = needs_compiler
 
@@ -152,12 +152,7 @@ def test_several_python_threads(monkeypatch: pytest.MonkeyPatch) -> None:
                 if not np.array_equal(a.numpy(), b):
                     wrong.append("differs")
 
-    workers = [threading.Thread(target=work) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(30)
-        assert not worker.is_alive()
+    at_once(work)
     assert not wrong
 
 
@@ -171,7 +166,7 @@ def test_the_number_of_threads_can_change(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_blas_has_its_threads_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    if products.library() is None:
+    if products.blas() is None:
         pytest.skip("NumPy has another BLAS")
     before = products.threads()
     products.use_threads(2)
@@ -330,10 +325,5 @@ def test_the_number_may_change_while_others_run(monkeypatch: pytest.MonkeyPatch,
             if not np.allclose(f(x).numpy(), wanted, rtol=1e-6):
                 wrong.append("differs")
 
-    workers = [threading.Thread(target=work) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(30)
-        assert not worker.is_alive()
+    at_once(work)
     assert not wrong

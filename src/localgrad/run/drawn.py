@@ -11,13 +11,12 @@ from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
 from localgrad.nodes.philox import MULTIPLIERS, ROUNDS, WEYL
 from localgrad.run.places import Place
-from localgrad.run.text import ALONE, HEADER, Text, float_literal
+from localgrad.run.text import ALONE, GROUP, HEADER, LOOP, Text, float_literal
 
 NAMES: Final = frozenset(("Dropout",))
 _FLOATS: Final = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 _LOW: Final = 0xFFFFFFFF
 _FOLDED: Final = 0x80000000  # the second counter word of the block a stream's key is
-_GROUP: Final = ", !llvm.access.group !1"
 
 
 def drawn_of(
@@ -77,21 +76,8 @@ def _text(kind: str, factor: float, stream: int) -> str:
     words = _Words(text)
     text.line(HEADER)
     text.line(ALONE)
-    number = 0
-
-    def parameter() -> str:
-        nonlocal number
-        pointer = text.made(f"getelementptr i64, ptr %params, i64 {number}")
-        number += 1
-        return text.made(f"load i64, ptr {pointer}")
-
-    def base() -> str:
-        slot, offset = parameter(), parameter()
-        pointer = text.made(f"getelementptr ptr, ptr %slots, i64 {slot}")
-        return text.made(f"getelementptr i8, ptr {text.made(f'load ptr, ptr {pointer}')}, i64 {offset}")
-
-    state, x, y, kept = (base() for _ in range(4))
-    count, bound = parameter(), parameter()
+    state, x, y, kept = (text.address() for _ in range(4))
+    count, bound = text.number(), text.number()
     key = text.made(f"load i64, ptr {state}")
     step = text.made(f"load i64, ptr {text.made(f'getelementptr i64, ptr {state}, i64 1')}")
     if stream:
@@ -118,10 +104,10 @@ def _text(kind: str, factor: float, stream: int) -> str:
     text.line("blocks:")
     text.line("  %b = phi i64 [ 0, %entry ], [ %b.next, %blocks ]")
     for entry, value in enumerate(drawn("%b")):
-        stay("%b", entry, value, _GROUP)
+        stay("%b", entry, value, GROUP)
     text.line("  %b.next = add nuw nsw i64 %b, 1")
     text.line(f"  %b.more = icmp slt i64 %b.next, {whole}")
-    text.line("  br i1 %b.more, label %blocks, label %last, !llvm.loop !2")
+    text.line(f"  br i1 %b.more, label %blocks, label %last{LOOP}")
     text.line("last:")
     values = drawn(whole)
     for entry in range(3):
@@ -134,20 +120,16 @@ def _text(kind: str, factor: float, stream: int) -> str:
     text.line("  br label %product")
     text.line("product:")
     text.line("  %i = phi i64 [ 0, %products ], [ %i.next, %product ]")
-    mask = text.made(f"load i8, ptr {text.made(f'getelementptr inbounds i8, ptr {kept}, i64 %i')}{_GROUP}")
-    entry_of = text.made(f"load {kind}, ptr {text.made(f'getelementptr inbounds {kind}, ptr {x}, i64 %i')}{_GROUP}")
+    mask = text.made(f"load i8, ptr {text.made(f'getelementptr inbounds i8, ptr {kept}, i64 %i')}{GROUP}")
+    entry_of = text.made(f"load {kind}, ptr {text.made(f'getelementptr inbounds {kind}, ptr {x}, i64 %i')}{GROUP}")
     scaled = text.made(f"fmul {kind} {entry_of}, {float_literal(factor, kind)}")
     stays = text.made(f"icmp ne i8 {mask}, 0")
     result = text.made(f"select i1 {stays}, {kind} {scaled}, {kind} {float_literal(0.0, kind)}")
-    text.line(f"  store {kind} {result}, ptr {text.made(f'getelementptr inbounds {kind}, ptr {y}, i64 %i')}{_GROUP}")
+    text.line(f"  store {kind} {result}, ptr {text.made(f'getelementptr inbounds {kind}, ptr {y}, i64 %i')}{GROUP}")
     text.line("  %i.next = add nuw nsw i64 %i, 1")
     text.line(f"  %i.more = icmp slt i64 %i.next, {count}")
     text.line("  br i1 %i.more, label %product, label %done, !llvm.loop !5")
     text.line("done:")
     text.line("  ret void")
     text.line("}")
-    notes = [
-        "!1 = distinct !{}", "!2 = distinct !{!2, !3, !4}", '!3 = !{!"llvm.loop.parallel_accesses", !1}',
-        '!4 = !{!"llvm.loop.vectorize.enable", i1 true}', "!5 = distinct !{!5, !3, !4}", "",
-    ]  # fmt: skip
-    return "\n".join([*text.lines, *text.declarations(), *notes])
+    return text.module("!5 = distinct !{!5, !3, !4}")

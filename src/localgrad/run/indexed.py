@@ -17,7 +17,7 @@ from localgrad.graph.spec import is_static
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.nodes.gathering import positions
 from localgrad.run.places import Place
-from localgrad.run.text import ALONE, HEADER
+from localgrad.run.text import ALONE, GROUP, HEADER, LOOP, Text
 
 NAMES: Final = frozenset(("Gather", "ScatterAdd"))
 _FLOATS: Final = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
@@ -102,31 +102,19 @@ def _text(kind: str, numbers: str, adds: bool) -> str:
         if numbers == "i64"
         else "  %short = load i32, ptr %n.at\n  %n = sext i32 %short to i64"
     )
-    names = ("x", "indices", "y")
-    lines = [HEADER, ALONE]
-    for place, name in enumerate(names):
-        lines += [
-            f"  %{name}.s.at = getelementptr i64, ptr %params, i64 {2 * place}",
-            f"  %{name}.s = load i64, ptr %{name}.s.at",
-            f"  %{name}.o.at = getelementptr i64, ptr %params, i64 {2 * place + 1}",
-            f"  %{name}.o = load i64, ptr %{name}.o.at",
-            f"  %{name}.slot = getelementptr ptr, ptr %slots, i64 %{name}.s",
-            f"  %{name}.start = load ptr, ptr %{name}.slot",
-            f"  %{name} = getelementptr i8, ptr %{name}.start, i64 %{name}.o",
-        ]
-    for place, name in enumerate(("rows", "count", "width")):
-        lines += [
-            f"  %{name}.at = getelementptr i64, ptr %params, i64 {6 + place}",
-            f"  %{name} = load i64, ptr %{name}.at",
-        ]
+    text = Text()
+    text.lines += [HEADER, ALONE]
+    x, indices, y = (text.address() for _ in range(3))
+    rows, count, width = (text.number() for _ in range(3))
+    lines = text.lines
     before = "entry"
     if adds:
         lines += [
-            "  %total = mul nsw i64 %count, %width",
+            f"  %total = mul nsw i64 {count}, {width}",
             "  br label %clear",
             "clear:",
             "  %c = phi i64 [ 0, %entry ], [ %c.next, %clear ]",
-            f"  %c.at = getelementptr inbounds {kind}, ptr %y, i64 %c",
+            f"  %c.at = getelementptr inbounds {kind}, ptr {y}, i64 %c",
             f"  store {kind} 0.0, ptr %c.at",
             "  %c.next = add nuw nsw i64 %c, 1",
             "  %c.more = icmp slt i64 %c.next, %total",
@@ -137,43 +125,38 @@ def _text(kind: str, numbers: str, adds: bool) -> str:
     near, far = ("%i", "%row") if adds else ("%row", "%i")
     body = [
         f"  %v.at = getelementptr inbounds {kind}, ptr %from, i64 %j",
-        f"  %v = load {kind}, ptr %v.at, !llvm.access.group !1",
+        f"  %v = load {kind}, ptr %v.at{GROUP}",
         f"  %w.at = getelementptr inbounds {kind}, ptr %to, i64 %j",
     ]
     if adds:
-        body += [f"  %old = load {kind}, ptr %w.at, !llvm.access.group !1", f"  %new = fadd {kind} %old, %v"]
-    body.append(f"  store {kind} {'%new' if adds else '%v'}, ptr %w.at, !llvm.access.group !1")
+        body += [f"  %old = load {kind}, ptr %w.at{GROUP}", f"  %new = fadd {kind} %old, %v"]
+    body.append(f"  store {kind} {'%new' if adds else '%v'}, ptr %w.at{GROUP}")
     lines += [
         "  br label %each",
         "each:",
         f"  %i = phi i64 [ 0, %{before} ], [ %i.next, %each.end ]",
-        f"  %n.at = getelementptr inbounds {numbers}, ptr %indices, i64 %i",
+        f"  %n.at = getelementptr inbounds {numbers}, ptr {indices}, i64 %i",
         wide,
         "  %negative = icmp slt i64 %n, 0",
-        "  %turned = add i64 %n, %count",
+        f"  %turned = add i64 %n, {count}",
         "  %row = select i1 %negative, i64 %turned, i64 %n",
-        f"  %from.row = mul nsw i64 {near}, %width",
-        f"  %from = getelementptr inbounds {kind}, ptr %x, i64 %from.row",
-        f"  %to.row = mul nsw i64 {far}, %width",
-        f"  %to = getelementptr inbounds {kind}, ptr %y, i64 %to.row",
+        f"  %from.row = mul nsw i64 {near}, {width}",
+        f"  %from = getelementptr inbounds {kind}, ptr {x}, i64 %from.row",
+        f"  %to.row = mul nsw i64 {far}, {width}",
+        f"  %to = getelementptr inbounds {kind}, ptr {y}, i64 %to.row",
         "  br label %entry.of.row",
         "entry.of.row:",
         "  %j = phi i64 [ 0, %each ], [ %j.next, %entry.of.row ]",
         *body,
         "  %j.next = add nuw nsw i64 %j, 1",
-        "  %j.more = icmp slt i64 %j.next, %width",
-        "  br i1 %j.more, label %entry.of.row, label %each.end, !llvm.loop !2",
+        f"  %j.more = icmp slt i64 %j.next, {width}",
+        f"  br i1 %j.more, label %entry.of.row, label %each.end{LOOP}",
         "each.end:",
         "  %i.next = add nuw nsw i64 %i, 1",
-        "  %i.more = icmp slt i64 %i.next, %rows",
+        f"  %i.more = icmp slt i64 %i.next, {rows}",
         "  br i1 %i.more, label %each, label %done",
         "done:",
         "  ret void",
         "}",
-        "!1 = distinct !{}",
-        "!2 = distinct !{!2, !3, !4}",
-        '!3 = !{!"llvm.loop.parallel_accesses", !1}',
-        '!4 = !{!"llvm.loop.vectorize.enable", i1 true}',
-        "",
     ]
-    return "\n".join(lines)
+    return text.module()

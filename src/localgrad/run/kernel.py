@@ -15,7 +15,7 @@ import numpy as np
 from localgrad.run.lowering import BOOL, Dtype, Operation
 from localgrad.run.mathematics import FUNCTIONS
 from localgrad.run.sharing import piecewise, take
-from localgrad.run.text import ALONE, HEADER, TYPES, Floats, Text, literal
+from localgrad.run.text import ALONE, GROUP, HEADER, LOOP, TYPES, Floats, Text, literal
 
 CHUNK: Final = 1024
 """Entries that are summed in their own precision before they go into a wider sum."""
@@ -75,37 +75,23 @@ class _Writer:
         self.kernel = kernel
         self.text = Text()
         self.rank = kernel.rank
-        self.place = 0
         self.chunked = any(total.inner for total in kernel.totals)
 
     # arguments ----------------------------------------------------------------------------------------------------
-    def argument(self) -> str:
-        """The next number of the parameters."""
-        pointer = self.text.made(f"getelementptr i64, ptr %params, i64 {self.place}")
-        self.place += 1
-        return self.text.made(f"load i64, ptr {pointer}, !invariant.load !0")
-
-    def base(self) -> str:
-        """The next address: a slot's and an offset."""
-        slot, offset = self.argument(), self.argument()
-        pointer = self.text.made(f"getelementptr ptr, ptr %slots, i64 {slot}")
-        start = self.text.made(f"load ptr, ptr {pointer}, !invariant.load !0")
-        return self.text.made(f"getelementptr i8, ptr {start}, i64 {offset}")
-
     def strided(self) -> tuple[str, list[str]]:
         """The next address with its strides in bytes."""
-        start = self.base()
-        return start, [self.argument() for _ in range(self.rank)]
+        start = self.text.address()
+        return start, [self.text.number() for _ in range(self.rank)]
 
     # the whole ----------------------------------------------------------------------------------------------------
     def module(self) -> str:
         text = self.text
         text.line(HEADER)
         text.line("entry:" if self.kernel.axis >= 0 else ALONE)
-        self.extents = [self.argument() for _ in range(self.rank)]
+        self.extents = [self.text.number() for _ in range(self.rank)]
         self.loads = [self.strided() for _ in self.kernel.loads]
         self.stores = [self.strided() for _ in self.kernel.stores]
-        self.totals = [(*self.strided(), self.base(), self.argument(), self.argument()) for _ in self.kernel.totals]
+        self.totals = [(*self.strided(), text.address(), text.number(), text.number()) for _ in self.kernel.totals]
         self.block = "entry"
         if self.kernel.pieces:
             piecewise(self)
@@ -115,8 +101,7 @@ class _Writer:
             self.whole()
             text.line("  ret void")
         text.line("}")
-        lines = [*text.lines, "", *text.declarations(), "!0 = !{}", *self.metadata()]
-        return "\n".join(lines) + "\n"
+        return text.module()
 
     def whole(self) -> None:
         """Everything between the addresses and extents, with sums from nothing to their end."""
@@ -126,14 +111,6 @@ class _Writer:
         if not self.kernel.pieces:
             for number in range(len(self.kernel.totals)):
                 self.close(number)
-
-    def metadata(self) -> list[str]:
-        return [
-            "!1 = distinct !{}",
-            "!2 = distinct !{!2, !3, !4}",
-            '!3 = !{!"llvm.loop.parallel_accesses", !1}',
-            '!4 = !{!"llvm.loop.vectorize.enable", i1 true}',
-        ]
 
     def loop(self, label: str, count: str) -> tuple[str, str]:
         """Begin a loop: its index, and the name of the next one."""
@@ -222,7 +199,6 @@ class _Writer:
 
     def inner(self, label: str, begin: str, count: str) -> None:
         text, kernel = self.text, self.kernel
-        group = ", !llvm.access.group !1"
         starts = [
             self.advanced(port, start, strides[-1], begin)
             for port, start, (_, strides) in zip(kernel.loads, self.load_rows, self.loads, strict=True)
@@ -258,7 +234,7 @@ class _Writer:
                 else:
                     port = kernel.loads[number]
                     pointer = self.entry(port, starts[number], self.loads[number][1][-1], f"%{label}.i")
-                    names.append(self.load(port, pointer, group))
+                    names.append(self.load(port, pointer, GROUP))
             else:
                 names.append(self.operation(operation, names))
         for number, (value, port) in enumerate(kernel.stores):
@@ -266,7 +242,7 @@ class _Writer:
             kind, name = TYPES[port.dtype], names[value]
             if kind == "i1":
                 kind, name = "i8", text.made(f"zext i1 {name} to i8")
-            text.line(f"  store {kind} {name}, ptr {pointer}{group}")
+            text.line(f"  store {kind} {name}, ptr {pointer}{GROUP}")
         for number, total in enumerate(kernel.totals):
             name, kind = names[total.value], self.kind_of(total.value)
             if total.inner:
@@ -275,10 +251,10 @@ class _Writer:
             else:
                 wide = sum_dtype(total.dtype)
                 pointer = text.made(f"getelementptr {TYPES[wide]}, ptr {rows[number]}, i64 %{label}.i")
-                self.add_to(pointer, name, kind, TYPES[wide], group)
+                self.add_to(pointer, name, kind, TYPES[wide], GROUP)
         text.line(f"  %{label}.next = add nuw nsw i64 %{label}.i, 1")
         text.line(f"  %{label}.more = icmp slt i64 %{label}.next, {count}")
-        text.line(f"  br i1 %{label}.more, label %{label}, label %{label}.done, !llvm.loop !2")
+        text.line(f"  br i1 %{label}.more, label %{label}, label %{label}.done{LOOP}")
         text.line(f"{label}.done:")
         self.block = f"{label}.done"
         for number, total in enumerate(kernel.totals):

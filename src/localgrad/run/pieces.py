@@ -12,17 +12,14 @@ def pieces_text(total: Total) -> str:
     wide, out = TYPES[sum_dtype(total.dtype)], TYPES[total.dtype]
     text = Text()
     text.lines += [HEADER, ALONE]
-    numbers = [text.made(f"load i64, ptr {text.made(f'getelementptr i64, ptr %params, i64 {k}')}") for k in range(5)]
-    addresses = []
-    for slot, offset in (numbers[:2], numbers[2:4]):
-        start = text.made(f"load ptr, ptr {text.made(f'getelementptr ptr, ptr %slots, i64 {slot}')}")
-        addresses.append(text.made(f"getelementptr i8, ptr {start}, i64 {offset}"))
+    source, target, count = text.address(), text.address(), text.number()
     value = literal(0, wide)
     for piece in range(PIECES):
-        read = text.made(f"load {wide}, ptr {text.made(f'getelementptr {wide}, ptr {addresses[0]}, i64 {piece}')}")
+        read = text.made(f"load {wide}, ptr {text.made(f'getelementptr {wide}, ptr {source}, i64 {piece}')}")
         value = text.made(f"{'fadd' if total.dtype.kind == 'f' else 'add'} {wide} {value}, {read}")
     if total.mean:
-        value = text.made(f"fdiv {wide} {value}, {text.made(f'sitofp i64 {numbers[4]} to {wide}')}")
+        value = text.made(f"fdiv {wide} {value}, {text.made(f'sitofp i64 {count} to {wide}')}")
     if wide != out:
         value = text.made(f"fptrunc {wide} {value} to {out}")
-    return "\n".join([*text.lines, f"  store {out} {value}, ptr {addresses[1]}", "  ret void", "}", ""])
+    text.lines += [f"  store {out} {value}, ptr {target}", "  ret void", "}"]
+    return text.module()

@@ -23,7 +23,7 @@ STACKED: Final = 4
 
 
 @lru_cache(1)
-def library() -> Any:
+def blas() -> Any:
     """NumPy's own copy of OpenBLAS with 64-bit integers; None where there is no such file."""
     base = Path(np.__file__).parent
     for folder in (base.parent / "numpy.libs", base / ".dylibs"):
@@ -40,7 +40,7 @@ def library() -> Any:
 @lru_cache(2)
 def gemm_address(dtype: str) -> int:
     """The address of the product of two matrices; 0 where it cannot be called by address."""
-    found = library()
+    found = blas()
     if found is None or sys.maxsize < 2**32:
         return 0
     name = {"float32": "scipy_cblas_sgemm64_", "float64": "scipy_cblas_dgemm64_"}.get(dtype)
@@ -49,13 +49,13 @@ def gemm_address(dtype: str) -> int:
 
 def threads() -> int:
     """How many threads the products of this process use; 0 where that is not known."""
-    found = library()
+    found = blas()
     return int(found.scipy_openblas_get_num_threads64_()) if found is not None else 0
 
 
 def use_threads(count: int) -> None:
     """Let the products of this process use so many threads."""
-    found = library()
+    found = blas()
     if found is not None:
         found.scipy_openblas_set_num_threads64_(ctypes.c_int(count))
 

@@ -19,7 +19,7 @@ from localgrad.graph.tensor import Tensor
 from localgrad.run import drawn, indexed
 from localgrad.run.mathematics import exp, log
 from localgrad.run.places import Place
-from localgrad.run.text import ALONE, HEADER, Floats, Text, literal
+from localgrad.run.text import ALONE, GROUP, HEADER, LOOP, Floats, Text, literal
 
 NAMES: Final = frozenset(("Softmax", "SoftmaxCrossEntropy", "CrossEntropyGradient"))
 _FLOATS: Final = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
@@ -133,9 +133,8 @@ class _Loops:
         text = self.text
         text.line(HEADER)
         text.line("entry:" if split else ALONE)
-        self.place = 0
-        self.bases = [self.base() for _ in range(count)]
-        self.rows, self.length = self.number(), self.number()
+        self.bases = [text.address() for _ in range(count)]
+        self.rows, self.length = text.number(), text.number()
         self.block = "entry"
         self.first, self.last = "0", self.rows
         if split:
@@ -149,16 +148,6 @@ class _Loops:
             text.line("  ret void")
             text.line("taken:")
             self.block = "taken"
-
-    def number(self) -> str:
-        pointer = self.text.made(f"getelementptr i64, ptr %params, i64 {self.place}")
-        self.place += 1
-        return self.text.made(f"load i64, ptr {pointer}")
-
-    def base(self) -> str:
-        slot, offset = self.number(), self.number()
-        pointer = self.text.made(f"getelementptr ptr, ptr %slots, i64 {slot}")
-        return self.text.made(f"getelementptr i8, ptr {self.text.made(f'load ptr, ptr {pointer}')}, i64 {offset}")
 
     def at(self, base: str, index: str, kind: str = "") -> str:
         return self.text.made(f"getelementptr inbounds {kind or self.kind}, ptr {base}, i64 {index}")
@@ -188,22 +177,10 @@ class _Loops:
             text.line(f"  %{label}.sum = {plus(f'%{label}.all', value or '')}")
         text.line(f"  %{label}.next = add nuw nsw i64 %{label}.i, 1")
         text.line(f"  %{label}.more = icmp slt i64 %{label}.next, {self.length}")
-        text.line(f"  br i1 %{label}.more, label %{label}, label %{label}.done, !llvm.loop !2")
+        text.line(f"  br i1 %{label}.more, label %{label}, label %{label}.done{LOOP}")
         text.line(f"{label}.done:")
         self.block = f"{label}.done"
         return f"%{label}.sum"
-
-    def module(self) -> str:
-        return "\n".join(
-            [
-                *self.text.lines, "", *self.text.declarations(),
-                "!1 = distinct !{}", "!2 = distinct !{!2, !3, !4}",
-                '!3 = !{!"llvm.loop.parallel_accesses", !1}', '!4 = !{!"llvm.loop.vectorize.enable", i1 true}', "",
-            ]
-        )  # fmt: skip
-
-
-GROUP: Final = ", !llvm.access.group !1"
 
 
 def _text(kind: str, labels: str, reduction: str) -> str:
@@ -258,7 +235,7 @@ def _text(kind: str, labels: str, reduction: str) -> str:
         loops.stored(value, loops.bases[3], "0")
     text.line("  ret void")
     text.line("}")
-    return loops.module()
+    return loops.text.module()
 
 
 def _gradient_text(kind: str, labels: str, several: bool) -> str:
@@ -287,7 +264,7 @@ def _gradient_text(kind: str, labels: str, several: bool) -> str:
     _end(loops)
     text.line("  ret void")
     text.line("}")
-    return loops.module()
+    return loops.text.module()
 
 
 def _end(loops: _Loops) -> None:

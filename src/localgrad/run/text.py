@@ -30,6 +30,18 @@ nothing:
   ret void
 entry:"""
 """The first lines of a kernel that is not split: the first part does everything, in the block `entry`."""
+GROUP: Final = ", !llvm.access.group !1"
+"""What is put after a load or store whose entry no other round of its loop touches."""
+LOOP: Final = ", !llvm.loop !2"
+"""What is put after the last branch of a loop with such loads and stores: its rounds may be done as vectors."""
+NOTES: Final = (
+    "!0 = !{}",
+    "!1 = distinct !{}",
+    "!2 = distinct !{!2, !3, !4}",
+    '!3 = !{!"llvm.loop.parallel_accesses", !1}',
+    '!4 = !{!"llvm.loop.vectorize.enable", i1 true}',
+)
+"""The lines at the end of a module that these refer to."""
 
 
 class Text:
@@ -39,6 +51,7 @@ class Text:
         self.lines: list[str] = []
         self.declared: dict[str, str] = {}
         self.count = 0
+        self.numbers = 0
 
     def name(self) -> str:
         """A name not used so far."""
@@ -54,6 +67,23 @@ class Text:
         name = self.name()
         self.lines.append(f"  {name} = {text}")
         return name
+
+    def number(self) -> str:
+        """The next one of the kernel's numbers."""
+        pointer = self.made(f"getelementptr i64, ptr %params, i64 {self.numbers}")
+        self.numbers += 1
+        return self.made(f"load i64, ptr {pointer}, !invariant.load !0")
+
+    def address(self) -> str:
+        """The next address, whose slot and offset are numbers of the kernel."""
+        slot, offset = self.number(), self.number()
+        pointer = self.made(f"getelementptr ptr, ptr %slots, i64 {slot}")
+        start = self.made(f"load ptr, ptr {pointer}, !invariant.load !0")
+        return self.made(f"getelementptr i8, ptr {start}, i64 {offset}")
+
+    def module(self, *notes: str) -> str:
+        """The whole, with the functions it calls and the notes it refers to."""
+        return "\n".join([*self.lines, "", *self.declarations(), *NOTES, *notes, ""])
 
     def intrinsic(self, name: str, kind: str, *arguments: str) -> str:
         """A call of one of LLVM's own functions on one type."""
