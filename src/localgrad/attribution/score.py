@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from localgrad.graph.errors import DTypeError, GradientError, ShapeError
 from localgrad.graph.graph import Graph
-from localgrad.graph.interpreter import bind_inputs
+from localgrad.graph.interpreter import bind_inputs, named_outputs
 from localgrad.graph.spec import format_shape
 from localgrad.graph.tensor import Tensor
 
@@ -28,15 +28,7 @@ class Score:
         self.index = self._indices(index)
 
     def _end(self, of: str | None) -> Tensor:
-        if of is not None:
-            end = self.graph.find(of)
-        elif len(self.graph.outputs) == 1:
-            end = self.graph.outputs[0]
-        else:
-            several = [self.graph.name_of(t) for t in self.graph.outputs]
-            raise GradientError(
-                f"graph `{self.graph.name}` was to be explained\nfound: {len(several)} outputs: {several}\ndo: say which, of=..."
-            )
+        end = self.graph.find(of) if of is not None else named_outputs(self.graph, None)[0]
         if end.dtype.kind != "f":
             raise DTypeError(
                 f"`{self.graph.name_of(end)}` was to be explained\nfound: {end.dtype}, which has no gradient\n"

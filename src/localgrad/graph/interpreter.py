@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from localgrad.graph.arrays import as_array
 from localgrad.graph.context import CONTEXT
-from localgrad.graph.errors import DTypeError, LocalgradError, NameLookupError, ShapeError
+from localgrad.graph.errors import DTypeError, GradientError, LocalgradError, NameLookupError, ShapeError
 from localgrad.graph.naming import matching
 from localgrad.graph.quiet import QUIET, WARNINGS
 from localgrad.graph.registry import nearest
@@ -240,7 +240,15 @@ def _fit(graph: Graph, tensor: Tensor, value: Any) -> NDArray[Any]:
 
 
 def named_outputs(graph: Graph, of: Any) -> list[Tensor]:
-    """Output tensors from a name, a pattern, a tensor or a list of them."""
+    """Output tensors from a name, a pattern, a tensor or a list of them; None stands for the only output.
+
+    Raises GradientError for None where there are several outputs.
+    """
+    if of is None:
+        if len(graph.outputs) != 1:
+            several = [graph.name_of(t) for t in graph.outputs]
+            raise GradientError(f"graph `{graph.name}` has {len(several)} outputs: {several}\ndo: say which, of=...")
+        return list(graph.outputs)
     items = list(of) if isinstance(of, (list, tuple)) else [of]
     found: list[Tensor] = []
     for item in items:

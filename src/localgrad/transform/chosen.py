@@ -28,10 +28,7 @@ def entry_gradient(
     >>> entry_gradient(graph, 1).run([[[1.0, 2.0, 3.0]]])["grad/x"]
     array([[0., 4., 0.]], dtype=float32)
     """
-    if of is None and len(graph.outputs) != 1:
-        several = [graph.name_of(t) for t in graph.outputs]
-        raise GradientError(f"graph `{graph.name}` has {len(several)} outputs: {several}\ndo: say which, of=...")
-    ends = list(graph.outputs) if of is None else named_outputs(graph, of)
+    ends = named_outputs(graph, of)
     if len(ends) != 1:
         raise GradientError(f"an entry of {len(ends)} tensors was asked\ndo: name one of them")
     end = ends[0]

@@ -108,13 +108,7 @@ def gradient(graph: Graph, wrt: str | Iterable[str] | None = None, of: Any = Non
     >>> {name: value.tolist() for name, value in graph.run([[1.0, 3.0]]).items()}
     {'Sum#1': 10.0, 'grad/x': [2.0, 6.0]}
     """
-    if of is None:
-        if len(graph.outputs) != 1:
-            several = [graph.name_of(t) for t in graph.outputs]
-            raise GradientError(f"graph `{graph.name}` has {len(several)} outputs: {several}\ndo: say which, of=...")
-        ends = list(graph.outputs)
-    else:
-        ends = named_outputs(graph, of)
+    ends = named_outputs(graph, of)
     explicitly = wrt is not None
     if wrt is None:
         starts = [t for t in (*graph.inputs, *graph.parameters.values()) if t.dtype.kind == "f"]
