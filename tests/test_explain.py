@@ -27,7 +27,7 @@ FIRST = list({case.kind.name: case for case in reversed(CASES) if not case.unsha
 def check(card: Card, kind: Kind) -> str:
     """What every card must be: text without machinery, one line a line, and HTML of the same."""
     text = str(card)
-    assert card.kind == kind.name
+    assert card.kind == kind.operation
     assert text.startswith(card.name)
     assert card.summary in text
     for machinery in ("\\", " at 0x", "('slice'", "shape_to=None", "Spec(", "<locals>", "None None"):

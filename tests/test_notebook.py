@@ -75,7 +75,7 @@ def test_the_card_of_every_kind_is_well_formed(case: Case) -> None:
     outputs = case.kind(*tensors(case.arrays(), case.wanted()))
     y = outputs[0] if isinstance(outputs, tuple) else outputs
     page = Page(html_of(y.node))
-    assert case.kind.name in page.text
+    assert case.kind.operation in page.text
     assert page.math == [f"$${case.kind.formula}$$"]
     Page(html_of(y))
 

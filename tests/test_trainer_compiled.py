@@ -193,3 +193,22 @@ def test_a_checkpoint_loaded_between_two_fits_is_trained_on(tmp_path: Path) -> N
         found.append({name: leaf.numpy() for name, leaf in trainer.leaves().items()})
     for name, value in found[0].items():
         np.testing.assert_allclose(value, found[1][name], rtol=1e-4, atol=1e-5)
+
+
+def test_measuring_gradient_norms_changes_nothing_of_the_training() -> None:
+    from localgrad.layers import Affine, BatchNormalization, Dropout
+    from localgrad.train.gradient_norms import GradientNorms
+
+    x = np.random.default_rng(0).normal(size=(24, 3)).astype(np.float32)
+    y = (x.sum(1) > 0).astype(np.int64)
+    found = []
+    for measured in (False, True):
+        lg.seed(3)
+        model = lg.Sequential(
+            Affine.create(3, 4, seed=0), BatchNormalization.create(4), Dropout(0.5), Affine.create(4, 2, seed=1)
+        )
+        norms = GradientNorms((x, y))
+        lg.Trainer(model, callbacks=[norms] if measured else []).fit((x, y), epochs=3, batch_size=8)
+        found.append({**model.parameters(), **model.state()})
+    assert len(norms.norms) == 3
+    assert all(np.array_equal(found[0][name].data, found[1][name].data) for name in found[0])

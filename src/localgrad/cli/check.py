@@ -56,7 +56,7 @@ def call(arguments: argparse.Namespace) -> int:
 def _print_parts(graph: Graph) -> None:
     from localgrad.graph.spec import format_shape
 
-    counts = Counter(getattr(node.kind, "operation", node.kind.name) for node in graph.nodes)
+    counts = Counter(node.kind.operation for node in graph.nodes)
     listed = ", ".join(f"{count} {name}" for name, count in counts.most_common(12))
     more = f" and {len(counts) - 12} other kinds" if len(counts) > 12 else ""
     entries = sum(tensor.data.size for tensor in graph.parameters.values())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from localgrad.cli.model_file import load, onnx_output
 from localgrad.cli.parsing import Parser, UsageError, count, positive, share, whole
 from localgrad.cli.train import OPTIMIZERS
 
@@ -31,7 +32,7 @@ def add_arguments(parser: Parser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", metavar="MODEL", type=Path, help="an .onnx file")
     parser.add_argument("data", metavar="DATA", type=Path, help="a .csv or .npz file, or a folder of pictures")
-    parser.add_argument("-o", "--out", metavar="FILE", type=Path, required=True, help="the .onnx file to write")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the .onnx file to write")
     data = parser.add_argument_group("the data")
     data.add_argument("--target", metavar="COLUMN", help="the column to learn (.npz: the array; default: y)")
     data.add_argument(
@@ -71,11 +72,11 @@ def call(arguments: argparse.Namespace) -> int:
         raise UsageError("--resume needs --checkpoint, the folder of the training", "localgrad finetune")
     from localgrad.cli.fitting import Lines, optimizer_named
     from localgrad.cli.settings import OPTIMIZER_RATES
-    from localgrad.exchange.onnx_reading import load_onnx
     from localgrad.train.callbacks import EarlyStopping
     from localgrad.train.trainer import Trainer
 
-    graph = _any_batch(load_onnx(arguments.model))
+    output = onnx_output(arguments.output, "localgrad finetune")
+    graph = _any_batch(load(arguments.model))
     x, y, names = _samples(graph, arguments)
     outputs = len(names) if names else int(np.prod(y.shape[1:]))
     if arguments.head is not None:
@@ -120,8 +121,8 @@ def call(arguments: argparse.Namespace) -> int:
     if judged is not None:
         measured = trainer.evaluate(judged)
         print("validation: " + ", ".join(f"{name} {value:.4f}" for name, value in measured.items()))
-    layer.save_onnx(arguments.out)
-    print(f"Written to {arguments.out}")
+    layer.save_onnx(output)
+    print(f"Written to {output}")
     if names:
         print(f"classes: {', '.join(f'{number} {name}' for number, name in enumerate(names))}")
     return 0

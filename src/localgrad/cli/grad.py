@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from localgrad.cli.model_file import load
-from localgrad.cli.parsing import Parser, UsageError
+from localgrad.cli.model_file import load, onnx_output
+from localgrad.cli.parsing import Parser
 
 SUMMARY = "write a model's gradient as an .onnx file"
 DESCRIPTION = """Writes an .onnx file whose outputs are those of the model, plus grad/NAME for each tensor
@@ -38,9 +38,7 @@ def call(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from localgrad.transform.chosen import entry_gradient
 
-    output: Path = arguments.output
-    if output.suffix != ".onnx":
-        raise UsageError(f"a file that ends in .onnx was expected, found {str(output)!r}", "localgrad grad")
+    output = onnx_output(arguments.output, "localgrad grad")
     graph = load(arguments.model)
     if arguments.index is None:
         made = graph.gradient(wrt=arguments.wrt, of=arguments.of)

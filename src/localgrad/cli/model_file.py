@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from localgrad.graph.graph import Graph
     from localgrad.graph.tensor import Tensor
 
-__all__ = ["INPUT", "INPUT_HELP", "described", "drawn", "given", "load", "read_array", "write_arrays"]
+__all__ = ["INPUT", "INPUT_HELP", "described", "drawn", "given", "load", "onnx_output", "read_array", "write_arrays"]
 
 INPUT = "NAME=FILE"
 INPUT_HELP = "an array for an input: a .npy file, or .npz:NAME within one; with one input NAME= may be left out (may be repeated)"
@@ -32,6 +32,13 @@ def load(path: Path) -> Graph:
     if not path.exists():
         raise UsageError(f"there is no file {str(path)!r}")
     return lg.load_onnx(path)
+
+
+def onnx_output(path: Path, prog: str) -> Path:
+    """A file to write, whose name has to say that it is ONNX."""
+    if path.suffix != ".onnx":
+        raise UsageError(f"a file that ends in .onnx was expected, found {str(path)!r}", prog)
+    return path
 
 
 def given(graph: Graph, texts: Sequence[str], prog: str) -> dict[str, NDArray[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from localgrad.cli.model_file import load, onnx_output
 from localgrad.cli.parsing import Parser, positive
 from localgrad.cli.train import OPTIMIZERS
 
@@ -23,7 +24,7 @@ EXAMPLES = (
 def add_arguments(parser: Parser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", metavar="MODEL", type=Path, help="an .onnx file")
-    parser.add_argument("-o", "--out", metavar="FILE", type=Path, required=True, help="the .onnx file to write")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the .onnx file to write")
     parser.add_argument("--loss", metavar="NAME", default="cross_entropy", help="(default: cross_entropy)")
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="(default: adam)")
     parser.add_argument(
@@ -39,15 +40,15 @@ def call(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from localgrad.cli.fitting import optimizer_named
     from localgrad.cli.settings import OPTIMIZER_RATES
-    from localgrad.exchange.onnx_reading import load_onnx
     from localgrad.train.training_step import training_step
 
-    graph = load_onnx(arguments.model)
+    output = onnx_output(arguments.output, "localgrad trainstep")
+    graph = load(arguments.model)
     rate = arguments.learning_rate or OPTIMIZER_RATES[arguments.optimizer]
     optimizer = optimizer_named(arguments.optimizer, rate)
     step = training_step(graph, arguments.loss, optimizer, arguments.trainable, arguments.of)
-    step.save_onnx(arguments.out)
+    step.save_onnx(output)
     batch = ", ".join(f"{t.name}: {t.dtype}{list(t.shape)}" for t in step.graph.inputs if t.name not in step.values)
-    print(f"{arguments.out}: {arguments.loss}, {optimizer}")
+    print(f"{output}: {arguments.loss}, {optimizer}")
     print(f"give it {batch}; feed each new/NAME it gives into NAME of the next step ({len(step.values) - 1} of them)")
     return 0

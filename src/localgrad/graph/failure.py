@@ -101,7 +101,7 @@ def graph_before(inputs: Sequence[Any]) -> str:
         made = [t for t in history.outputs[node.order] if t is not None]
         left = ", ".join(f"{names[id(t)]}: {t.dtype}{format_shape(t.shape)}" for t in made)
         right = ", ".join(names.get(id(x), "?") if isinstance(x, Tensor) else str(x) for x in node.inputs)
-        lines.append(f"    {left} = {node.kind.name}({right})" + (f"  # {node.source}" if node.source else ""))
+        lines.append(f"    {left} = {node.kind.operation}({right})" + (f"  # {node.source}" if node.source else ""))
     return "\nthe graph up to there:\n" + "\n".join(lines)
 
 

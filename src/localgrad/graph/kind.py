@@ -174,6 +174,11 @@ class Kind:
         """The kind's name, which is its class's."""
         return type(self).__name__
 
+    @property
+    def operation(self) -> str:
+        """What readers know it by: its name, or that of the operator it stands for in a file of another format."""
+        return self.name
+
     def field_values(self) -> dict[str, Any]:
         """Fields by name."""
         return {name: self.__dict__[name] for name in self.fields}

@@ -35,7 +35,7 @@ class Namer:
 
     def name_outputs(self, node: Node, outputs: Sequence[Tensor | None]) -> None:
         """Name the outputs of a node; None stands for one that is gone."""
-        base = f"{node.scope}/{node.kind.name}" if node.scope else node.kind.name
+        base = f"{node.scope}/{node.kind.operation}" if node.scope else node.kind.operation
         if len(outputs) == 1:
             (tensor,) = outputs
             if tensor is not None:

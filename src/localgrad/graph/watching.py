@@ -70,7 +70,7 @@ class NonFiniteWatcher:
         bad = self.bad(gradient)
         if bad is not None:
             node = tensor._node
-            made = f", made by {node.kind.name}{_line(node)}{_scope(node)}" if node is not None else ""
+            made = f", made by {node.kind.operation}{_line(node)}{_scope(node)}" if node is not None else ""
             lines = [
                 f"the first non-finite gradient{self._where(self.passes - 1)} appeared in the backward",
                 f"found: the gradient of `{tensor.name}`{made}: {count_bad(gradient, bad)}",
@@ -89,7 +89,7 @@ class NonFiniteWatcher:
     ) -> list[str]:
         lines = [
             f"the first non-finite value{self._where(self.passes)} appeared in the forward, as node number {self.count}",
-            f"found: {name} = {node.kind.name}(...){_line(node)}{_scope(node)}: {count_bad(value, bad)}",
+            f"found: {name} = {node.kind.operation}(...){_line(node)}{_scope(node)}: {count_bad(value, bad)}",
         ]
         for index, (label, x) in enumerate(inputs):
             if label:

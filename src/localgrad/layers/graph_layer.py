@@ -151,7 +151,7 @@ class GraphLayer(Model):
 
     def _trained_otherwise(self, node: Node, image: dict[int, Any]) -> bool:
         """Compute a node as in training, where that is another thing; whether it was."""
-        operation = getattr(node.kind, "operation", node.kind.name)
+        operation = node.kind.operation
         if operation == "BatchNormalization" and self.batch_norm == "train" and len(node._outputs) == 1:
             x, scale, bias, mean, variance = (image.get(id(each), each) for each in node._inputs)
             fields = dict(getattr(node.kind, "attributes", ())) or node.kind.field_values()
@@ -240,7 +240,7 @@ def _factors_of(graph: Graph, patterns: list[str]) -> list[str]:
     readable = {
         graph.name_of(x)
         for node in graph.nodes
-        if getattr(node.kind, "operation", node.kind.name) in products
+        if node.kind.operation in products
         for x in node._inputs[:2]
         if isinstance(x, Leaf) and x.role == "parameter" and x.ndim == 2
     }
@@ -260,13 +260,13 @@ def statistics_of(graph: Graph) -> set[str]:
     """The names of leaves that BatchNormalization nodes read as running statistics."""
     found: set[str] = set()
     for node in graph.nodes:
-        if getattr(node.kind, "operation", node.kind.name) == "BatchNormalization":
+        if node.kind.operation == "BatchNormalization":
             found.update(graph.name_of(x) for x in node._inputs[3:5] if isinstance(x, Leaf))
     return found
 
 
 def _notes(graph: Graph, batch_norm: str) -> tuple[str, ...]:
-    operations = [getattr(node.kind, "operation", node.kind.name) for node in graph.nodes]
+    operations = [node.kind.operation for node in graph.nodes]
     normalizations, drops = operations.count("BatchNormalization"), operations.count("Dropout")
     convolutions = operations.count("Conv")
     notes = []

@@ -38,7 +38,7 @@ class Step:
         return self.nodes[-1].name
 
     def __str__(self) -> str:
-        names = [node.kind.name for node in self.nodes]
+        names = [node.kind.operation for node in self.nodes]
         shown = ", ".join(names[:8]) + (f", ... ({len(names)} nodes)" if len(names) > 8 else "")
         return f"{self.what:<8}{shown}"
 

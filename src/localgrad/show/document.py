@@ -132,7 +132,7 @@ def _nodes(
         kind, inputs = node.kind, node.inputs
         labels = input_names(kind, len(inputs))
         made = run.outputs(node)
-        add("kind", text(kind.name))
+        add("kind", text(kind.operation))
         add("name", text(run.graph.nodes[position].name))
         add("family", text(kind.family))
         add("scope", text(node.scope))

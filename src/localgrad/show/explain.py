@@ -147,7 +147,7 @@ class _Surroundings:
         """What a node is called."""
         made = next((t for t in self.made_by(node) if t is not None), None)
         if made is None:
-            return node.kind.name
+            return node.kind.operation
         name = self.name(made)
         return name.rsplit(":", 1)[0] if node.kind.several and made._name is None else name
 
@@ -212,7 +212,7 @@ def _node_card(node: Node, around: _Surroundings) -> Card:
     source = node.source
     return Card(
         name=around.node_name(node),
-        kind=kind.name,
+        kind=kind.operation,
         summary=(kind.__doc__ or "").strip().split("\n")[0],
         formula=kind.formula,
         expression=f"{', '.join(map(around.name, made)) or 'y'} = {expression_text(node, around.name)}",
@@ -319,7 +319,7 @@ def _body_text(node: Node) -> str:
 
 
 def _kinds_in(graph: Graph) -> str:
-    counts = Counter(each.kind.name for each in graph.nodes)
+    counts = Counter(each.kind.operation for each in graph.nodes)
     names = [name if count == 1 else f"{count} {name}" for name, count in counts.items()]
     shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     return f"{len(graph.nodes)} node{'s' if len(graph.nodes) != 1 else ''}: {shown}"
@@ -343,7 +343,7 @@ def _notes(node: Node, outputs: list[Tensor | None], around: _Surroundings) -> I
     if made[0].is_symbolic:
         yield "no values here: graph.record(inputs, gradients_of=...).explain(name) has them"
     elif not node.kind.differentiable:
-        yield f"{node.kind.name} is not differentiable: no gradient flows back through it"
+        yield f"{node.kind.operation} is not differentiable: no gradient flows back through it"
     elif not any(t.requires_grad for t in made):
         yield "no gradient: nothing it was computed from requires one"
     elif all(t._grad is None for t in made):

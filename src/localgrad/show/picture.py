@@ -186,7 +186,7 @@ class _Builder:
         about.append(str(node.source) if node.source is not None else "")
         return Box(
             id=identity,
-            title=kind.name,
+            title=kind.operation,
             subtitles=tuple(lines),
             family=kind.family,
             group=group,

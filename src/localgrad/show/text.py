@@ -136,7 +136,7 @@ def expression_text(node: Node, name: Callable[[Any], str]) -> str:
         for index, (label, text) in enumerate(zip(labels, inputs, strict=False))
         if text is not None
     ]
-    return f"{kind.name}({', '.join([_listed(given), *fields_text(kind)])})" if given else f"{kind.name}()"
+    return f"{kind.operation}({', '.join([_listed(given), *fields_text(kind)])})" if given else f"{kind.operation}()"
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -172,7 +172,7 @@ def _note(node: Node) -> str:
     try:
         name = of.node.name
     except ReferenceError:  # a gradient computed eagerly outlives the tensors it is of
-        name = of.node.kind.name
+        name = of.node.kind.operation
     if of.input_index is None:
         return f"  # back through {name}"
     towards = of.node._inputs[of.input_index]

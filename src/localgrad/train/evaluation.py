@@ -76,7 +76,7 @@ class Evaluation:
         """What the model gives for inputs (an array, or a tuple of several), in evaluation mode, batch by batch."""
         loader = as_loader(x, batch_size, shuffle=False)
         found = []
-        with self._evaluating(), no_grad():
+        with self.evaluating(), no_grad():
             for batch in loader.batches(0):
                 parts = parts_of(batch, False)
                 found.append(arrays_of(self.model(*parts.inputs, **parts.named)))
@@ -85,7 +85,7 @@ class Evaluation:
     def _measure(self, loader: DataLoader, prefix: str) -> dict[str, float]:
         sums: dict[str, float] = {"loss": 0.0}
         total = 0
-        with self._evaluating(), no_grad():
+        with self.evaluating(), no_grad():
             token = WARNINGS.set(QUIET)
             try:
                 for batch in loader.batches(0):
@@ -101,7 +101,8 @@ class Evaluation:
         return self.metrics.means(sums, total, prefix)
 
     @contextmanager
-    def _evaluating(self) -> Iterator[None]:
+    def evaluating(self) -> Iterator[None]:
+        """A block in which every layer is in evaluation mode; afterwards each is in its own again."""
         layers = [layer for _, layer in layers_of(self.model)]
         modes = [layer.training for layer in layers]
         self._train_mode(False)

@@ -22,7 +22,9 @@ ROWS = 256
 
 
 class GradientNorms(Callback):
-    """Measures after each epoch the gradient of the loss of the same rows, without touching any gradient of training.
+    """Measures after each epoch the gradient of the loss of the same rows, and changes nothing of the training.
+
+    Layers are in evaluation mode meanwhile, so that none draws random numbers or moves its statistics.
 
     `norms` has a row an epoch, a column a parameter; it is written to `path` at the end of a `fit`, if given. `data` is
     the arrays of a batch, of which the first 256 rows are used.
@@ -36,7 +38,8 @@ class GradientNorms(Callback):
     def on_epoch_end(self, trainer: Trainer, row: dict[str, float]) -> None:
         from localgrad.transform.differentiate import gradients
 
-        loss, _ = trainer.compute_loss(parts_of(self.batch, trainer.loss is not None))
+        with trainer.evaluating():
+            loss, _ = trainer.compute_loss(parts_of(self.batch, trainer.loss is not None))
         parameters = trainer.model.parameters()
         found = gradients(loss, list(parameters.values()))
         norms = {

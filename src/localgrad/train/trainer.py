@@ -390,7 +390,7 @@ class Trainer(Evaluation):
         if self._specs is None:
             return
         try:
-            with self._evaluating():
+            with self.evaluating():
                 graph = self.model.graph(*self._specs)
             folder.write_graph(graph)
         except LocalgradError as error:

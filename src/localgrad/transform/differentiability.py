@@ -112,7 +112,7 @@ def differentiability(graph: Graph, wrt: str | Iterable[str] | None = None, of: 
         behind = _behind(graph, [x for x in node._inputs if isinstance(x, Tensor)], {})
         cuts = tuple(name for name in cut_off if ids[name] in behind)
         if cuts:
-            blocked.append(Blocked(node.name, getattr(node.kind, "operation", node.kind.name), reason, cuts))
+            blocked.append(Blocked(node.name, node.kind.operation, reason, cuts))
     return Differentiability(reached, cut_off, idle, blocked)
 
 
@@ -134,11 +134,11 @@ def _reason(node: Node) -> str | None:
         return "it is there to stop gradients"
     if all(t.dtype.kind != "f" for t in node._outputs):
         return f"its result is {node._outputs[0].dtype}, and such numbers have no derivative"
-    if getattr(node.kind, "operation", node.kind.name) in FLAT:
+    if node.kind.operation in FLAT:
         return "its derivative is 0 everywhere"
     if not node.kind.differentiable:
         return "it has no gradient rule"
-    if isinstance(node.kind, Composition) and hasattr(node.kind, "operation"):
+    if isinstance(node.kind, Composition) and node.kind.operation != node.kind.name:
         return _inside(node)
     return None
 

@@ -188,11 +188,11 @@ def _resized(
 ) -> tuple[Any, tuple[Any, ...]]:
     """The kind and inputs of a Reshape that held the old size, and of any other node as they were."""
     kind = node.kind
-    if getattr(kind, "operation", kind.name) != "Reshape" or not isinstance(inputs[0], Tensor):
+    if kind.operation != "Reshape" or not isinstance(inputs[0], Tensor):
         return kind, inputs
     shape = inputs[0].shape
     first = shape[0] if shape else 1
-    imported = hasattr(kind, "operation")
+    imported = kind.operation != kind.name
     if not imported:
         wanted = kind.field_values()["shape_to"]
         if not wanted or not _same(wanted[0], before) or _same(first, before):
