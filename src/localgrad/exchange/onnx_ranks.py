@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from localgrad.exchange.onnx_package import DTYPE_OF
 from localgrad.graph.spec import Spec, is_static
 
 
@@ -32,8 +31,6 @@ def ranked(op: Any, specs: list[Spec | None]) -> list[tuple[int, Any]] | None:
         dtype = specs[2].dtype if specs[2] is not None else dtype
     if op.operation == "NonZero":
         dtype = np.dtype(np.int64)
-    if op.operation == "RandomNormalLike" and op.get("dtype") is not None:
-        dtype = DTYPE_OF[op.get("dtype")]
     if op.operation == "TopK":
         return [(rank, dtype), (rank, np.dtype(np.int64))]
     return [(rank, dtype)] * op.count
