@@ -10,6 +10,7 @@ import pytest
 
 import localgrad as lg
 from localgrad.layers import Affine, BatchNormalization, Dropout, Relu
+from localgrad.train import compiled_steps
 from tests.compiled import needs_compiler
 from tests.training import (
     blobs,
@@ -18,6 +19,20 @@ from tests.training import (
 )
 
 pytestmark = needs_compiler
+
+
+@pytest.fixture(autouse=True)
+def _plans_for_short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled_steps, "WORTH", 0)
+
+
+def test_a_plan_is_made_for_a_training_that_is_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled_steps, "WORTH", 10)
+    trainer = lg.Trainer(net())
+    trainer.fit(blobs(48), epochs=3, batch_size=16, progress=False)
+    assert trainer.execution == "eager: 9 steps are too few for a plan to pay"
+    trainer.fit(blobs(48), epochs=1, batch_size=16, progress=False)
+    assert trainer.execution == "compiled"
 
 
 def trained(compile: bool, **options: Any) -> lg.Trainer:

@@ -30,6 +30,10 @@ MOST_SHAPES: Final = 8
 """Shapes of batches that get a plan; data with more of them would wait for plans longer than these save."""
 
 
+WORTH: Final = 150
+"""Steps of a whole training from which a plan is made: making one takes about as long as that many small steps save."""
+
+
 class Outcome(NamedTuple):
     """What a compiled step gave: the loss, the norm of all gradients, and the prediction as arrays."""
 
@@ -46,7 +50,7 @@ class CompiledSteps:
     steps; where it has changed, plans are made anew.
     """
 
-    def __init__(self, trainer: Trainer, named: Named, watched: bool) -> None:
+    def __init__(self, trainer: Trainer, named: Named, watched: bool, steps: int | None = None) -> None:
         self.trainer = trainer
         self.named = list(named)
         self.entries: list[Entry] = []
@@ -58,6 +62,8 @@ class CompiledSteps:
         self.seen: Dependence | None = None
         self.entered = False
         self.reason = _reason(trainer)
+        if self.reason is None and steps is not None and steps < WORTH:
+            self.reason = f"{steps} steps are too few for a plan to pay"
         trainer.execution = "compiled" if self.reason is None else f"eager: {self.reason}"
 
     def serves(self, named: Named, watched: bool) -> bool:

@@ -59,7 +59,7 @@ class Trainer(Evaluation):
     A step is compiled as a whole (see `lg.compile`) when the first batch comes, and again for batches of other shapes;
     `compile=False` computes node by node. What cannot be compiled runs so as well: a model that decides on values, changes
     its own attributes or draws from NumPy's generators while it computes, a trainer or optimizer that replaces the step,
-    shapes beyond the first eight. `execution` says which it was.
+    shapes beyond the first eight, a training of fewer than 150 steps. `execution` says which it was.
 
     >>> import numpy as np, localgrad as lg
     >>> from localgrad.layers import Affine
@@ -244,7 +244,8 @@ class Trainer(Evaluation):
         from localgrad.train.compiled_steps import CompiledSteps
 
         if self._compiled is None or not self._compiled.serves(named, bool(after_step)):
-            self._compiled = CompiledSteps(self, named, bool(after_step))
+            # the steps of all epochs, also those made before, so that a resumed training computes as an uninterrupted one
+            self._compiled = CompiledSteps(self, named, bool(after_step), None if each is None else last * each)
         for callback in hooks:
             callback.on_fit_start(self)
         bar.start(last, each, self.completed * each + position if each is not None else 0)
