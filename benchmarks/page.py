@@ -13,7 +13,7 @@ BARS = {
     "T6": (0.7, 0.75), "T6b": (0.85, 0.8), "T7": (0.9, 0.9), "T9": (0.6, 0.4), "T9b": (0.2, 0.2),
 }  # fmt: skip
 """What is aimed at, as a share of the best peer's time, with one and with two threads."""
-CHART = {"width": 720, "row": 26, "left": 70, "scale": 420}
+CHART = {"width": 720, "row": 26, "left": 70, "bars": 590}
 
 
 def keep(path: Path, key: str, records: Any) -> None:
@@ -80,7 +80,8 @@ def _rows(kept: dict[str, Any]) -> list[dict[str, Any]]:
 def picture(rows: list[dict[str, Any]]) -> str:
     """Bars for each workload: time as a share of the best peer's, which is the line at 1."""
     workloads = [name for name in BARS if any(row["workload"] == name for row in rows)]
-    width, height, left, scale = CHART["width"], CHART["row"], CHART["left"], CHART["scale"]
+    width, height, left = CHART["width"], CHART["row"], CHART["left"]
+    scale = CHART["bars"] / max(1.2, *(row["ratio"] for row in rows))
     total = height * len(workloads) + 60
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {total}" font-family="sans-serif" font-size="12">',
@@ -96,7 +97,7 @@ def picture(rows: list[dict[str, Any]]) -> str:
             if row["workload"] != workload:
                 continue
             y = top + (row["threads"] - 1) * 11
-            length = min(row["ratio"], 1.4) * scale
+            length = row["ratio"] * scale
             color = "#2b6cb0" if row["threads"] == 1 else "#90cdf4"
             parts.append(f'<rect x="{left}" y="{y}" width="{length:.1f}" height="9" fill="{color}"/>')
             parts.append(
