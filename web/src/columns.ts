@@ -2,9 +2,15 @@
 
 export type Numbers = ArrayLike<number>;
 export type Column = number[] | { dtype: string; data: string };
-export interface RaggedColumn { offsets: Column; values: Column }
+export interface RaggedColumn {
+  offsets: Column;
+  values: Column;
+}
 export class Ragged {
-  constructor(readonly offsets: Numbers | null, readonly values: Numbers) {}
+  constructor(
+    readonly offsets: Numbers | null,
+    readonly values: Numbers,
+  ) {}
   row(index: number): number[] {
     if (this.offsets === null) return [];
     const out: number[] = [];
@@ -21,7 +27,9 @@ function bytes(base64: string): ArrayBuffer {
 }
 
 function half(bits: number): number {
-  const exponent = (bits >> 10) & 31, fraction = bits & 1023, sign = bits & 32768 ? -1 : 1;
+  const exponent = (bits >> 10) & 31,
+    fraction = bits & 1023,
+    sign = bits & 32768 ? -1 : 1;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -24 * fraction);
 }
@@ -29,18 +37,31 @@ function half(bits: number): number {
 export function decode(column: { dtype: string; data: string }): Numbers {
   const buffer = bytes(column.data);
   switch (column.dtype) {
-    case "float32": return new Float32Array(buffer);
-    case "float64": return new Float64Array(buffer);
-    case "int8": return new Int8Array(buffer);
-    case "uint8": case "bool": return new Uint8Array(buffer);
-    case "int16": return new Int16Array(buffer);
-    case "uint16": return new Uint16Array(buffer);
-    case "int32": return new Int32Array(buffer);
-    case "uint32": return new Uint32Array(buffer);
-    case "int64": return Array.from(new BigInt64Array(buffer), Number);
-    case "uint64": return Array.from(new BigUint64Array(buffer), Number);
-    case "float16": return Array.from(new Uint16Array(buffer), half);
-    default: throw new Error(`dtype ${column.dtype}`);
+    case "float32":
+      return new Float32Array(buffer);
+    case "float64":
+      return new Float64Array(buffer);
+    case "int8":
+      return new Int8Array(buffer);
+    case "uint8":
+    case "bool":
+      return new Uint8Array(buffer);
+    case "int16":
+      return new Int16Array(buffer);
+    case "uint16":
+      return new Uint16Array(buffer);
+    case "int32":
+      return new Int32Array(buffer);
+    case "uint32":
+      return new Uint32Array(buffer);
+    case "int64":
+      return Array.from(new BigInt64Array(buffer), Number);
+    case "uint64":
+      return Array.from(new BigUint64Array(buffer), Number);
+    case "float16":
+      return Array.from(new Uint16Array(buffer), half);
+    default:
+      throw new Error(`dtype ${column.dtype}`);
   }
 }
 
