@@ -19,7 +19,7 @@ PYTEST := $(ONE_THREAD) $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal
 # each start another import.
 AS_IT_IS := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE -u PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-rest test-torch check format bench bench-peers docs browser web clean
+.PHONY: help demo test test-all test-rest test-torch check format bench bench-peers docs browser web web-check clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -72,6 +72,8 @@ bench-peers: .bench/.installed ## the same beside PyTorch, JAX and scikit-learn,
 	done
 	@.bench/bin/python -m benchmarks --page docs/benchmarks.json
 
+NPM_SOURCES := npm ci --prefer-offline --no-audit --no-fund --silent && npm run --silent lint && npm run --silent test
+
 browser: ## the Chromium that the browser tests drive
 	@if command -v chromium > /dev/null; then echo "chromium is installed: $$(command -v chromium)"; \
 	elif command -v apt-get > /dev/null && [ "$$(id -u)" -eq 0 ]; then \
@@ -85,7 +87,11 @@ browser: ## the Chromium that the browser tests drive
 
 web: ## the explorer's page, from its TypeScript sources into the package's assets; needs Node 20.19 or newer
 	@command -v npm > /dev/null || { echo "npm was not found; install Node.js 20.19 or newer" >&2; exit 1; }
-	@cd web && npm ci --no-audit --no-fund --silent && npm run --silent lint && npm run --silent test && npm run --silent build
+	@cd web && $(NPM_SOURCES) && npm run --silent build
+
+web-check: ## that the sources of the page are in order and the committed page is what they build
+	@if command -v npm > /dev/null; then cd web && $(NPM_SOURCES) && npm run --silent check; \
+	else echo "npm was not found, so the explorer's sources were not checked; install Node.js 20.19 or newer" >&2; fi
 
 clean: ## what was built and cached; the environments .venv, .bench and .torch stay
 	@rm -rf build dist docs/_build docs/jupyter_execute docs/reference/kinds .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
