@@ -39,7 +39,7 @@ def write(path: Path) -> None:
         "are medians of blocks, with the distance of the quartiles as a share behind them. PyTorch counts with the fastest of",
         "eager, eager with a fused optimizer, and `torch.compile`; JAX is jitted with donated arguments. `make bench-peers`",
         "measures all of it again.", "",
-        "```{image} pictures/benchmarks.svg", ":alt: Each workload's time as a share of the best peer's", "```", "",
+        "```{image} benchmarks.svg", ":alt: Each workload's time as a share of the best peer's", "```", "",
         "| workload | threads | localgrad, ms | best peer | its ms | ratio | aim |",
         "| --- | --: | --: | --- | --: | --: | --: |",
     ]  # fmt: skip
@@ -53,7 +53,7 @@ def write(path: Path) -> None:
     notes = [note for threads in ("1", "2") for each in kept.get(threads, {}).values() for note in each["notes"]]
     lines += ["", *dict.fromkeys(notes)] if notes else []
     path.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (path.parent / "pictures" / "benchmarks.svg").write_text(picture(rows), encoding="utf-8")
+    (path.parent / "benchmarks.svg").write_text(picture(rows), encoding="utf-8")
 
 
 def _rows(kept: dict[str, Any]) -> list[dict[str, Any]]:
