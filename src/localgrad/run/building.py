@@ -15,6 +15,8 @@ from localgrad.graph.spec import is_static
 from localgrad.graph.tensor import Leaf, Tensor
 from localgrad.graph.warning import warn_once
 from localgrad.run import native
+from localgrad.run.convolution import convolution_of
+from localgrad.run.convolution_steps import Convolution
 from localgrad.run.kernel import sum_dtype
 from localgrad.run.loops import TOTALS, broadcast, in_pieces, loop_of, loop_work, parameters
 from localgrad.run.lowering import UnsupportedError, supports
@@ -61,6 +63,7 @@ class Building:
         self.checks, self.checked = checks_of(graph, complete)
         self.rows = {number: self._rows(unit) for number, unit in enumerate(self.units)}
         self.regions = {number: self._regions(unit) for number, unit in enumerate(self.units)}
+        self.convolutions = {number: self._convolution(unit) for number, unit in enumerate(self.units)}
         self.results = self._place_results()
         self.updates = self._place_updates()
         self.memory = self._place_buffers()
@@ -179,6 +182,11 @@ class Building:
             return None
         return regions_of(unit.nodes[0], lambda t: self.places.of.get(id(t)))
 
+    def _convolution(self, unit: Unit) -> Convolution | None:
+        if unit.fused or not native.available():
+            return None
+        return convolution_of(unit.nodes[0], lambda t: self.places.of.get(id(t)))
+
     def _copy_out(self, tensor: Tensor, slot: int) -> Step:
         node, place = tensor._node, self.places.of[id(tensor)]
         assert node is not None
@@ -264,6 +272,13 @@ class Building:
                     offset = arena.take(size)
                     scratch.append((offset, size))
                     self.scratch[id(output)] = (ARENA, offset)
+            convolution = self.convolutions[number]
+            if convolution is not None:
+                size = convolution.scratch
+                total += size
+                offset = arena.take(size)
+                scratch.append((offset, size))
+                self.scratch[id(unit.nodes[0]._outputs[0])] = (ARENA, offset)
             for offset, size in scratch:
                 arena.give(offset, size)
             for root in dying.get(number, ()):
@@ -307,7 +322,7 @@ class Building:
         number = self.born.get(id(tensor))
         if number is None:
             return False
-        own = self.products[number], self.rows[number], self.regions[number]
+        own = self.products[number], self.rows[number], self.regions[number], self.convolutions[number]
         return self.units[number].fused or any(each is not None for each in own)
 
     def fresh(self, tensor: Tensor) -> bool:
@@ -322,7 +337,9 @@ class Building:
         return slot, offset + place.offset
 
     def _steps(self, number: int, unit: Unit) -> list[Step]:
-        regions = self.regions[number]
+        regions, convolution = self.regions[number], self.convolutions[number]
+        if convolution is not None:
+            return convolution.steps(self.address, self.scratch[id(unit.nodes[0]._outputs[0])])
         if regions is None:
             step = self._step(number, unit)
             return [step, *self._pieces(step)] if isinstance(step, LoopStep) else [step]
