@@ -16,7 +16,7 @@ from localgrad.graph.graph import Graph
 from localgrad.graph.interpreter import located
 from localgrad.graph.node import Node
 from localgrad.graph.tensor import Tensor
-from localgrad.run import drawn, indexed
+from localgrad.run import drawn, indexed, pooled
 from localgrad.run.mathematics import exp, log
 from localgrad.run.places import Place
 from localgrad.run.text import ALONE, GROUP, HEADER, LOOP, Floats, Text, literal
@@ -47,6 +47,9 @@ def rows_of(node: Node, place_of: Callable[[Any], Place | None], checked: Callab
     if name in drawn.NAMES:
         found = drawn.drawn_of(node, place_of)
         return None if found is None else Rows(*found, False)
+    if name in pooled.NAMES:
+        found = pooled.pooled_of(node, place_of)
+        return None if found is None else Rows(*found, True)
     if name not in NAMES:
         return None
     tensors = [x for x in node._inputs if isinstance(x, Tensor)]
