@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 from numpy import int64
 from numpy.typing import NDArray
 
@@ -57,16 +58,28 @@ def _used(extent: int, lanes: int) -> bool:
     return extent / (-(-extent // lanes) * lanes) >= LOST if extent < lanes else True
 
 
-def _places(rows: Any, row_steps: Any, extent: int, lanes: int, out: Callable[[Any, int], int]) -> NDArray[int64]:
-    """Where vectors of places are read and written, the last one of a row ending with it."""
+def _places(
+    rows: Any, row_steps: Any, extent: int, lanes: int, out: Callable[[Any, int], int], met: Callable[[int], range]
+) -> tuple[NDArray[int64], NDArray[int64]]:
+    """Where vectors of places are read and written, the last one of a row ending with it; and which entries they meet.
+
+    `met` says which of the kernel's entries along the first axis a row meets within the image.
+    """
     starts = list(range(0, extent - lanes + 1, lanes)) if extent >= lanes else [0]
     if extent > lanes and extent % lanes:
         starts.append(extent - lanes)
-    found = []
+    found, ranges = [], []
     for row in itertools.product(*(range(extent) for extent in rows)):
         base = sum(at * step for at, step in zip(row, row_steps, strict=True))
         found += [(base + start, out(row, start)) for start in starts]
-    return table_of(found)
+        some = met(row[0] if row else 0)
+        ranges += [(some.start, some.stop)] * len(starts)
+    return table_of(found), table_of(ranges)
+
+
+def _by_first_axis(taps: NDArray[int64], inputs: int) -> NDArray[int64]:
+    """Entries (inputs, first axis, ...) in the order (first axis, inputs, ...), as one list."""
+    return table_of(taps.reshape(inputs, *taps.shape[1:]).swapaxes(0, 1).reshape(-1))
 
 
 class _Window(NamedTuple):
@@ -110,17 +123,25 @@ def _forward(node: Node, dtype: Any, kind: Any, x: Any, w: Any, y: Any) -> Convo
         return None
     inputs = x[1] // kind.group
     grid, taps = _seen(window, x[1], lanes, y[-1] >= lanes)
-    distances = table_of(taps[: inputs * math.prod(w[2:])])
+    rest = math.prod(w[3:])
+    order = _by_first_axis(np.arange(math.prod(w[1:])).reshape(inputs, w[2], rest), inputs)
     strides = [math.prod(y[axis + 1 :]) for axis in range(2, len(y))]
 
     def out(row: Any, start: int) -> int:
         return int(sum(at * step for at, step in zip(row, strides, strict=False)) + start)
 
     row_steps = [s * step for s, step in zip(window.steps[:-1], grid.strides[:-1], strict=True)]
-    vectors = _places(y[2:-1], row_steps, y[-1], lanes, out)
-    entries = math.prod(w[1:])
-    job = Job(table_of(range(entries)), distances, vectors)
-    packing = (1, 0, entries, w[0] // kind.group * entries)
+
+    def met(row: int) -> range:
+        if len(y) == 3:  # the first axis is the last one, along which vectors lie
+            return range(len(order))
+        start, step = row * window.steps[0] - window.low[0], window.spacings[0]
+        inside = [k for k in range(w[2]) if 0 <= start + k * step < x[2]] or [0, -1]
+        return range(inside[0] * inputs * rest, (inside[-1] + 1) * inputs * rest)
+
+    vectors, ranges = _places(y[2:-1], row_steps, y[-1], lanes, out, met)
+    job = Job(order, table_of(np.array(taps)[order]), vectors, ranges)
+    packing = (len(order), w[0] // kind.group * len(order))
     return Sliding(
         node, dtype, kind.group, (x, y), grid, [job], packing, window.steps[-1], 0, (), y[-1] if y[-1] < lanes else 0
     )
@@ -163,7 +184,7 @@ def _transposed(node: Node, dtype: Any, kind: Any, x: Any, w: Any, y: Any) -> Co
     grid = grid_of(x[1], x[2:], low, reach, 1, lanes, plain)
     shape = (*y[2:-1], spread * wide if spread > 1 else y[-1])
     strides = [math.prod(shape[axis + 1 :]) for axis in range(rank)]
-    entries = math.prod(w[2:])
+    entries, own = math.prod(w[2:]), y[1] // kind.group
     jobs = []
     for phase in itertools.product(*(list(each) for each in met)):
         lists = [met[axis][a] for axis, a in enumerate(phase)]
@@ -175,7 +196,11 @@ def _transposed(node: Node, dtype: Any, kind: Any, x: Any, w: Any, y: Any) -> Co
                 distance += (q + low[axis]) * grid.strides[axis]
             taps.append(at)
             near.append(distance)
-        distances = [c * grid.plane + each for c in range(inputs) for each in near]
+        first = len(lists[0])
+        order = [(c, each) for each in range(first) for c in range(inputs)]
+        rest = len(taps) // first if first else 0
+        distances = [c * grid.plane + near[each * rest + r] for c, each in order for r in range(rest)]
+        entry = [c * own * entries + taps[each * rest + r] for c, each in order for r in range(rest)]
         counts = [-(-(y[2 + axis] - a) // window.steps[axis]) for axis, a in enumerate(phase)]
 
         def out(row: Any, start: int, phase: Any = phase) -> int:
@@ -184,10 +209,15 @@ def _transposed(node: Node, dtype: Any, kind: Any, x: Any, w: Any, y: Any) -> Co
             )
             return int(at + phase[-1] * (wide if spread > 1 else 1) + start)
 
-        vectors = _places(counts[:-1], grid.strides[:-1], wide, lanes, out)
-        jobs.append(Job(table_of(taps), table_of(distances), vectors))
-    own = y[1] // kind.group
-    packing = (inputs, own * entries, entries, inputs * own * entries)
+        def met_by(row: int, lists: Any = lists, each: int = inputs * rest) -> range:
+            if rank == 1:
+                return range(len(lists[0]) * each)
+            inside = [place for place, (_, q) in enumerate(lists[0]) if 0 <= row + q < x[2]] or [0, -1]
+            return range(inside[0] * each, (inside[-1] + 1) * each)
+
+        vectors, ranges = _places(counts[:-1], grid.strides[:-1], wide, lanes, out, met_by)
+        jobs.append(Job(table_of(entry), table_of(distances), vectors, ranges))
+    packing = (entries, inputs * own * entries)
     staged = (math.prod(shape), rows, y[-1], wide) if spread > 1 else ()
     narrow = wide if wide < lanes else 0
     return Sliding(node, dtype, kind.group, (x, y), grid, jobs, packing, 1, spread if spread > 1 else 0, staged, narrow)

@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-TILES: Final = ((4, 3), (4, 2), (6, 2), (5, 2), (3, 4), (3, 3), (2, 5), (2, 4), (1, 8), (1, 4))
-"""Channels by vectors that fit into the registers of a processor with 16 of them."""
-GRADIENT_TILES: Final = ((4, 3), (3, 4), (2, 5), (1, 8), (1, 5), (1, 3), (1, 1))
+TILES: Final = ((4, 3), (4, 2), (6, 2), (5, 2), (3, 3), (3, 2), (2, 5), (2, 4), (1, 8), (1, 4))
+"""Channels by vectors whose sums, with a column of vectors and one weight, fit into 16 registers."""
+GRADIENT_TILES: Final = ((4, 3), (3, 3), (2, 5), (2, 4), (1, 8), (1, 5), (1, 3), (1, 1))
 
 
 class Grid(NamedTuple):

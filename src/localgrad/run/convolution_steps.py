@@ -37,11 +37,22 @@ class ConvolutionStep(Step):
 
 
 class Job(NamedTuple):
-    """One convolution of some that make the whole: the kernel's entries it uses, what they meet, and places."""
+    """One convolution of some that make the whole: the kernel's entries it uses, what they meet, and vectors of places.
+
+    For each vector it says between which of the entries are those that meet anything but padding.
+    """
 
     taps: NDArray[np.int64]
     distances: NDArray[np.int64]
     vectors: NDArray[np.int64]
+    ranges: NDArray[np.int64]
+
+    def tiled(self, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Vectors in tiles of `width`, of which the last repeats its last vector; and the range of each tile."""
+        places = np.minimum(np.arange(-(-len(self.vectors) // width) * width), len(self.vectors) - 1)
+        ranges = self.ranges[places].reshape(-1, width, 2)
+        ends = np.stack([ranges[:, :, 0].min(1), ranges[:, :, 1].max(1)], 1)
+        return np.ascontiguousarray(self.vectors[places]), np.ascontiguousarray(ends)
 
 
 class Convolution:
@@ -66,9 +77,9 @@ class Sliding(Convolution):
 
     def __init__(
         self, node: Node, dtype: np.dtype[Any], group: int, shapes: Any, grid: Grid, jobs: list[Job],
-        packing: tuple[int, int, int, int], stride: int, spread: int, staged: tuple[int, ...], narrow: int,
+        packing: tuple[int, int], stride: int, spread: int, staged: tuple[int, ...], narrow: int,
     ) -> None:  # fmt: skip
-        """`packing` is the outer entries of a kernel, their step, and the steps of channels and of groups."""
+        """`packing` is the steps of channels and of groups in the kernel."""
         super().__init__(node, dtype, group)
         self.x, self.y = shapes
         self.grid, self.jobs, self.packing, self.stride = grid, jobs, packing, stride
@@ -93,15 +104,13 @@ class Sliding(Convolution):
         node, height = self.node, self.height
         x, w = node._inputs[:2]
         b = node._inputs[2] if len(node._inputs) > 2 else None
-        outer, outer_step, channel_step, group_step = self.packing
+        channel_step, group_step = self.packing
         tables: list[NDArray[Any]] = [self.grid.rows]
-        packs, lines, begin = [], [], 0
+        packs, lines, begin, operations = [], [], 0, 0
         for job in self.jobs:
             entries = len(job.distances)
-            vectors = job.vectors
-            missing = -len(vectors) % self.width
-            vectors = np.ascontiguousarray(np.concatenate([vectors, np.repeat(vectors[-1:], missing, 0)]))
-            tables += [job.taps, job.distances, vectors]
+            vectors, ranges = job.tiled(self.width)
+            tables += [job.taps, job.distances, vectors, ranges]
             for block in range(self.blocks):
                 g, at = divmod(block, self.per_group)
                 packs.append(
@@ -114,8 +123,9 @@ class Sliding(Convolution):
                     )
                 )
             step = entries * height
-            tiles = len(vectors) // self.width
-            lines.append((begin, step, entries, address_of(job.distances), tiles, address_of(vectors)))
+            starts = (address_of(each) for each in (job.distances, vectors, ranges))
+            lines.append((begin, step, len(ranges), *starts))
+            operations += int((ranges[:, 1] - ranges[:, 0]).sum()) * self.width
             begin += self.blocks * step
         blocks = [
             (
@@ -130,7 +140,7 @@ class Sliding(Convolution):
         pack_table, block_table, job_table = table_of(packs), table_of(blocks), table_of(lines)
         tables += [pack_table, block_table, job_table]
         room = scratch[0], scratch[1] + -(-self.packed // 16) * 16 * self.dtype.itemsize
-        pack = [*address(w), *scratch, len(packs), address_of(pack_table), height, outer, outer_step, channel_step]  # type: ignore[arg-type]
+        pack = [*address(w), *scratch, len(packs), address_of(pack_table), height, channel_step]  # type: ignore[arg-type]
         plane = math.prod(self.y[2:])
         numbers = [*address(x), *address(node._outputs[0])]  # type: ignore[arg-type]
         if isinstance(b, Tensor):
@@ -147,8 +157,7 @@ class Sliding(Convolution):
             self.dtype, height, self.width, self.stride, self.grid.copies, self.spread, isinstance(b, Tensor),
             bool(self.narrow),
         )  # fmt: skip
-        total = sum(len(job.distances) * len(job.vectors) for job in self.jobs)
-        work = 2.0 * total * self.lanes * self.own * self.group * self.x[0] / RATE
+        work = 2.0 * operations * self.lanes * self.own * self.group * self.x[0] / RATE
         return [
             ConvolutionStep(node, packing_text(self.dtype), pack, tables, float(self.packed)),
             ConvolutionStep(node, text, numbers, tables, work),

@@ -100,26 +100,24 @@ def packing_text(dtype: np.dtype[Any]) -> str:
     """The module that lays a kernel out in blocks of channels, for each the entries one after the other.
 
     Its numbers: the kernel's place, the room's place; blocks, table of blocks (place in the room, place in the kernel,
-    channels, table of taps, taps); channels of a whole block, outer entries, their step, the step of channels.
+    channels, table of entries, entries); channels of a whole block, the step of channels.
     """
     f = _Vectors(dtype)
     w, packed = f.address(), f.address()
-    count, blocks = f.number(), f.pointer()
-    height, outer, outer_step, channel_step = (f.number() for _ in range(4))
+    count, blocks, height, channel_step = f.number(), f.pointer(), f.number(), f.number()
     first, last = f.part_of(count)
     with f.each(first, last) as block:
         at = f.times(block, 5)
-        target, source, channels, table, taps = (f.integer(blocks, f.add(at, number)) for number in range(5))
+        target, source, channels, table, entries = (f.integer(blocks, f.add(at, number)) for number in range(5))
         table = f.made(f"inttoptr i64 {table} to ptr")
         to, start = f.of(packed, target), f.of(w, source)
-        with f.each(0, outer) as o, f.each(0, taps) as tap:
-            place = f.times(f.add(f.times(o, taps), tap), height)
-            entry = f.add(f.times(o, outer_step), f.integer(table, tap))
+        with f.each(0, entries) as k:
+            line, entry = f.of(to, f.times(k, height)), f.of(start, f.integer(table, k))
             with f.each(0, channels) as m:
-                value = f.made(f"load {f.kind}, ptr {f.of(start, f.add(entry, f.times(m, channel_step)))}")
-                f.line(f"  store {f.kind} {value}, ptr {f.of(to, f.add(place, m))}")
+                value = f.made(f"load {f.kind}, ptr {f.of(entry, f.times(m, channel_step))}")
+                f.line(f"  store {f.kind} {value}, ptr {f.of(line, m)}")
             with f.each(channels, height) as m:
-                f.line(f"  store {f.kind} 0.0, ptr {f.of(to, f.add(place, m))}")
+                f.line(f"  store {f.kind} 0.0, ptr {f.of(line, m)}")
     return f.end()
 
 
@@ -173,12 +171,13 @@ def convolution_text(
             target, target_plane = f.of(own, stage_at), stage_plane
         with f.each(0, job_count) as job:
             at = f.times(job, 6)
-            begin, step, entries, table, tiles, vectors = (f.integer(jobs, f.add(at, n)) for n in range(6))
-            table, vectors = (f.made(f"inttoptr i64 {each} to ptr") for each in (table, vectors))
+            begin, step, tiles = (f.integer(jobs, f.add(at, n)) for n in range(3))
+            starts = [f.integer(jobs, f.add(at, n)) for n in range(3, 6)]
+            table, vectors, spans = (f.made(f"inttoptr i64 {each} to ptr") for each in starts)
             with f.each(0, tiles) as tile, f.each(first_block, last_block) as block:
                 _tile(
                     f, height, width, mask, tile, block, start, target, target_plane,
-                    (packed, begin, step, entries, table, vectors, blocks, b, channels),
+                    (packed, begin, step, table, vectors, spans, blocks, b, channels),
                 )  # fmt: skip
         if staged:
             _spread(
@@ -203,7 +202,7 @@ def _tile(
     numbers: tuple[str, ...],
 ) -> None:  # fmt: skip
     """One block of channels by one tile of vectors."""
-    packed, begin, step, entries, table, vectors, blocks, b, channels = numbers
+    packed, begin, step, table, vectors, spans, blocks, b, channels = numbers
     at = f.times(block, 3)
     inward, channel, valid = (f.integer(blocks, f.add(at, number)) for number in range(3))
     weights = f.of(packed, f.add(begin, f.times(block, step)))
@@ -220,7 +219,9 @@ def _tile(
             where = f.least(f.add(channel, m), f.add(channels, -1))
             value = f.splat(f.made(f"load {f.kind}, ptr {f.of(b, where)}"))
         sums += [value] * width
-    with f.sums(0, entries, f.vector, sums) as (k, now):
+    some = f.times(tile, 2)
+    first, last = f.integer(spans, some), f.integer(spans, f.add(some, 1))
+    with f.sums(first, last, f.vector, sums) as (k, now):
         distance = f.integer(table, k)
         seen = [f.load(f.of(each, distance)) for each in sources]
         line = f.of(weights, f.times(k, height))
