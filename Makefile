@@ -19,7 +19,7 @@ PYTEST := $(ONE_THREAD) $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal
 # each start another import.
 AS_IT_IS := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE -u PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-rest test-torch check format bench bench-peers docs browser web web-check clean
+.PHONY: help demo test test-all test-rest fuzz test-torch check format bench bench-peers docs browser web web-check clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -36,6 +36,9 @@ test-all: $(VENV)/.installed-dev ## `test` and the slow ones: under 30 minutes
 # pytest leaves with 5 when no test is marked slow, which is no failure here.
 test-rest: $(VENV)/.installed-dev ## only what `test-all` adds to `test`
 	@$(PYTEST) -m slow tests || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+
+fuzz: $(VENV)/.installed-dev ## damaged ONNX files for five minutes, other ones each time: make fuzz SECONDS=60 SEED=1
+	@$(PYTHON) -W ignore -m tests.fuzz_onnx $(or $(SECONDS),300) $(SEED)
 
 # In one process: the last test counts what all the others found.
 test-torch: .torch/.installed ## PyTorch's own table of sample inputs as a judge, in an environment of its own: a few minutes

@@ -72,7 +72,7 @@ def test_the_kernels_made_for_them_are_used() -> None:
     compiled = lg.compile(lambda x, w: lg.gradients(lg.sum(lg.conv2d(x, w, padding=1) ** 2), [x, w]))
     compiled(*values[:2])
     shown = str(compiled.plan)
-    assert shown.count(" conv ") == 5  # two packings, and one of each kind
+    assert (shown.count(" pack "), shown.count(" conv ")) == (2, 3)
     assert "numpy" not in shown
 
 
@@ -108,3 +108,13 @@ def test_tiles_fit_the_channels_and_the_places() -> None:
     assert tile_of(64, 128) == (4, 3)
     assert tile_of(6, 100)[0] in (3, 6)
     assert tile_of(1, 100) == (1, 8)
+
+
+def test_the_profile_counts_their_operations() -> None:
+    values, _ = given(WINDOWS[0], np.float32)
+    compiled = lg.compile(lambda x, w: lg.conv2d(x, w))
+    compiled(*values[:2])
+    assert compiled.plan is not None
+    rows = {row.step.what: row for row in compiled.plan.profile(values[:2]).rows}
+    assert rows["conv"].operations >= 2 * 2 * 4 * 8 * 10 * 27
+    assert rows["pack"].operations == 0

@@ -68,6 +68,7 @@ class _Builder:
         self.fresh: set[str] = set()
         self.inference: Mapping[str, Declared] | None = None
         self.inner = ""
+        self.leaves: dict[int, Leaf] = {}  # by array: a body that is read again has those it had
 
     def nested(self, section: Section, label: str) -> _Builder:
         """What reads a graph that a node holds, while that node's body is recorded; it sees the values around."""
@@ -77,7 +78,7 @@ class _Builder:
         inner.section, inner.recorder = section, recorder
         inner.values, inner.known = dict(self.values), dict(self.known)
         inner.symbols, inner.fresh = self.symbols, self.fresh
-        inner.inner = f"{self.inner}{label}/"
+        inner.inner, inner.leaves = f"{self.inner}{label}/", self.leaves
         return inner
 
     def run(self, given: Sequence[Any]) -> list[Tensor]:
@@ -91,9 +92,8 @@ class _Builder:
         for name, array in section.initializers.items():
             parameter = array.dtype.kind == "f"
             # parameters stand in the graph around, where a gradient reaches them
-            self.enter_leaf(
-                name, array, "parameter" if parameter else "constant", self.inner + name if name in around else name
-            )
+            taken = name in around or any(leaf._name == name for leaf in self.leaves.values())
+            self.enter_leaf(name, array, "parameter" if parameter else "constant", self.inner + name if taken else name)
         for operation in operations:
             for name in operation.outputs:
                 self.values.pop(name, None)
@@ -189,7 +189,9 @@ class _Builder:
         return Symbol.named(self.symbols[key])
 
     def enter_leaf(self, name: str, array: NDArray[Any], role: Any, called: str | None = None) -> None:
-        leaf = Leaf(array, role, called or name, role == "parameter")
+        leaf = self.leaves.get(id(array))
+        if leaf is None:
+            leaf = self.leaves[id(array)] = Leaf(array, role, called or name, role == "parameter")
         self.values[name] = self.recorder.adopt(leaf)
         if array.dtype.kind in "ib" and array.size <= LARGEST:
             self.known[name] = array

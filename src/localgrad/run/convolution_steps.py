@@ -24,16 +24,29 @@ RATE: Final = 50.0
 
 
 class ConvolutionStep(Step):
-    """A convolution, or the packing of its kernel, by a kernel made for it."""
+    """A convolution by a kernel made for it."""
 
     what = "conv"
 
-    def __init__(self, node: Node, text: str, numbers: Sequence[int], tables: list[NDArray[Any]], work: float) -> None:
+    def __init__(
+        self, node: Node, text: str, numbers: Sequence[int], tables: list[NDArray[Any]], operations: int
+    ) -> None:
         super().__init__([node])
         self.address = native.address_of(text, "kernel")
         self.numbers = [int(each) for each in numbers]
         self.tables = tables  # that the numbers hold the addresses of
-        self.split, self.work = True, work
+        self.operations = operations  # multiplications and additions, those of lanes that are not used among them
+        self.split, self.work = True, operations / RATE
+
+    def __str__(self) -> str:
+        shapes = (" x ".join(map(str, x.shape)) for x in self.nodes[0]._inputs[:2] if isinstance(x, Tensor))
+        return f"{super().__str__()}  {' with '.join(shapes)}"
+
+
+class PackingStep(ConvolutionStep):
+    """The kernel of a convolution laid out in blocks of channels."""
+
+    what = "pack"
 
 
 class Job(NamedTuple):
@@ -157,10 +170,10 @@ class Sliding(Convolution):
             self.dtype, height, self.width, self.stride, self.grid.copies, self.spread, isinstance(b, Tensor),
             bool(self.narrow),
         )  # fmt: skip
-        work = 2.0 * operations * self.lanes * self.own * self.group * self.x[0] / RATE
+        operations *= 2 * self.lanes * self.blocks * height * self.x[0]
         return [
-            ConvolutionStep(node, packing_text(self.dtype), pack, tables, float(self.packed)),
-            ConvolutionStep(node, text, numbers, tables, work),
+            PackingStep(node, packing_text(self.dtype), pack, tables, self.packed * int(RATE)),
+            ConvolutionStep(node, text, numbers, tables, operations),
         ]
 
 
@@ -217,6 +230,6 @@ class Gradient(Convolution):
         text = kernel_gradient_text(
             self.dtype, self.height, self.width, stride, self.grid.copies, bool(self.lanes_left)
         )  # fmt: skip
-        work = 2.0 * math.prod(self.g) * entries / RATE
+        operations = 2 * math.prod(self.g) * entries
         tables = [self.grid.rows, distances, unit_table, self.full, self.ends]
-        return [ConvolutionStep(self.node, text, numbers, tables, work)]
+        return [ConvolutionStep(self.node, text, numbers, tables, operations)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from localgrad.graph.interpreter import bind_inputs
 from localgrad.graph.quiet import QUIET, WARNINGS
+from localgrad.run.convolution_steps import ConvolutionStep, PackingStep
 from localgrad.run.runner import Job, runner
 from localgrad.run.steps import LoopStep, ProductStep, Step
 from localgrad.run.threads import Limited
@@ -44,7 +45,7 @@ class Profile:
         """The part of the machine's peak a step reaches: of its rate for products, of its bandwidth for others."""
         if not row.seconds:
             return 0.0
-        if isinstance(row.step, ProductStep):
+        if isinstance(row.step, ProductStep | ConvolutionStep) and not isinstance(row.step, PackingStep):
             return row.operations / row.seconds / self.rate
         return row.moved / row.seconds / self.bandwidth
 
@@ -111,6 +112,8 @@ def _moved(plan: Plan, step: Step) -> int:
 def _operations(step: Step) -> int:
     if isinstance(step, ProductStep):
         return step.product.operations
+    if isinstance(step, ConvolutionStep):
+        return 0 if isinstance(step, PackingStep) else step.operations
     if isinstance(step, LoopStep):
         counted = [each for each in step.loop.kernel.operations if each.name not in ("load", "constant")]
         return int(np.prod(step.loop.extents)) * len(counted)
