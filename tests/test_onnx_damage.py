@@ -87,6 +87,21 @@ def test_types_inside_one_another_without_end_are_refused() -> None:
         lg.load_onnx(message(7, message(11, message(2, content))))
 
 
+def test_a_shape_with_endless_many_extents_takes_neither_time_nor_memory() -> None:
+    expand = onnx.helper.make_node("Expand", ["x", "shape"], ["y"])
+    declared = [("x", 1, [1, 3, 1]), ("shape", 7, [2**40]), ("y", 1, None)]
+    values = [onnx.helper.make_tensor_value_info(*each) for each in declared]
+    model = onnx.helper.make_model(onnx.helper.make_graph([expand], "net", values[:2], values[2:]))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begin = time.monotonic()
+    try:
+        lg.load_onnx(model.SerializeToString())
+    except ImportModelError:
+        pass
+    assert time.monotonic() - begin < SECONDS
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < MEGABYTES
+
+
 def test_a_torrent_of_empty_nodes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_guard, "MOST", 1000)
     with pytest.raises(ImportModelError, match="more than 1,000 nodes"):
