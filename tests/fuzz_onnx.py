@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 import time
 import traceback
@@ -23,6 +24,8 @@ def main(seconds: float, seed: int) -> int:
     while time.monotonic() < end:
         content = damaged(whole[names[seed * 7919 % len(names)]], seed)
         begin = time.monotonic()
+        print(f"\rseed {seed}", end="", flush=True)  # the last word of a run that hangs
+        faulthandler.dump_traceback_later(3 * SLOW, exit=True)
         try:
             lg.load_onnx(content)
             loaded += 1
@@ -30,10 +33,12 @@ def main(seconds: float, seed: int) -> int:
             pass
         except Exception:
             return _failed(content, seed, traceback.format_exc())
+        finally:
+            faulthandler.cancel_dump_traceback_later()
         if time.monotonic() - begin > SLOW:
             return _failed(content, seed, f"took {time.monotonic() - begin:.1f} s")
         seed += 1
-    print(f"{seed - first:,} files up to seed {seed - 1}: {loaded:,} loaded, the others were told")
+    print(f"\r{seed - first:,} files up to seed {seed - 1}: {loaded:,} loaded, the others were told")
     return 0
 
 

@@ -25,7 +25,7 @@ DEEPEST: Final = 24
 """Bodies inside one another."""
 LARGEST_RANK: Final = 32
 MOST_EXTENTS: Final = 1000
-"""A list of integers longer than this is no shape."""
+"""A list longer than this is no shape."""
 TYPED: Final = {1: "float_data", 11: "double_data", 7: "int64_data", 12: "uint64_data", 13: "uint64_data"}
 
 
@@ -313,7 +313,7 @@ def inferred(source: str | os.PathLike[str] | bytes) -> dict[str, Declared]:
     content = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else Path(source).read_bytes()
     try:
         parsed = _parsed(onnx, content, "the model")
-        _without_endless_shapes(onnx, parsed.graph)
+        _without_endless_shapes(parsed.graph)
         model = onnx.shape_inference.infer_shapes(parsed, data_prop=True)
         reader = _Reader("the model", None)
         return {str(each.name): reader.declared(each) for each in model.graph.value_info}
@@ -321,13 +321,12 @@ def inferred(source: str | os.PathLike[str] | bytes) -> dict[str, Declared]:
         return {}
 
 
-def _without_endless_shapes(onnx: Any, graph: Any) -> None:
+def _without_endless_shapes(graph: Any) -> None:
     # a list of extents makes the package's inference a shape with as many axes, before it looks whether that can be
-    integers = (onnx.TensorProto.INT64, onnx.TensorProto.INT32)
     for value in (*graph.input, *graph.value_info, *graph.output):
-        tensor = value.type.tensor_type
-        if tensor.elem_type in integers and len(tensor.shape.dim) == 1 and tensor.shape.dim[0].dim_value > MOST_EXTENTS:
-            tensor.shape.dim[0].ClearField("dim_value")
+        extents = value.type.tensor_type.shape.dim
+        if len(extents) == 1 and extents[0].dim_value > MOST_EXTENTS:
+            extents[0].ClearField("dim_value")
 
 
 # writing ------------------------------------------------------------------------------------------------------------
